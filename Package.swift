@@ -33,7 +33,7 @@ let package = Package(
     .testTarget(name: "NNKernelsTests", dependencies: ["NNKernels"]),
     .testTarget(name: "NNTensorTests", dependencies: ["NNTensor", "NNKernels"]),
     .testTarget(name: "NNSyntaxTests", dependencies: ["NNSyntax"]),
-    .testTarget(name: "NNFormatsTests", dependencies: ["NNFormats", "NNTensor"]),
+    .testTarget(name: "NNFormatsTests", dependencies: ["NNFormats", "NNTensor", "CZlib"]),
     .testTarget(
       name: "NNScriptTests",
       dependencies: ["NNScript", "NNSyntax", "NNTensor"],
