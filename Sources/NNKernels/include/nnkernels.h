@@ -1,4 +1,5 @@
 // The kernels' C interface.
 #ifndef NNKERNELS_H
 #define NNKERNELS_H
+#include "nnk_math.h"
 #endif
