@@ -1,0 +1,74 @@
+// The error of a running script: kind, message and help, with the place and the stack of calls added as it travels outwards.
+import NNSyntax
+import NNTensor
+
+/// A run-time error. Natives and the virtual machine throw it; `catch` makes an error value of it, and uncaught it becomes a `Diagnostic`.
+struct ScriptError: Error, Sendable {
+  /// What scripts see as `e.kind`; the last three are not catchable.
+  enum Kind: String, Sendable {
+    case error, type, shape, index, key, name, argument, recursion, io, assert, limit
+    case cancelled, exit
+  }
+
+  /// Text to show under an operand or argument of the failing instruction, such as the shape it had.
+  struct Note: Sendable {
+    let operand: Int
+    let text: String
+  }
+
+  /// One script call that was running.
+  struct Call: Sendable {
+    let function: String
+    let span: Span
+  }
+
+  var kind: Kind
+  var message: String
+  var help: [String]
+  var notes: [Note]
+  /// Where it happened; the virtual machine fills it in.
+  var span: Span?
+  /// Texts at places in the source, made from `notes` where the instruction is known.
+  var labels: [(span: Span, text: String)] = []
+  /// The calls that were running, innermost first.
+  var trace: [Call] = []
+  /// The status of `exit(status)`.
+  var status: Int32 = 0
+  /// Passes through `try`: cancellation, exit, and the limits of the engine (not those a script can run into by itself).
+  var isCatchable = true
+
+  init(_ kind: Kind, _ message: String, help: String? = nil, notes: [Note] = []) {
+    self.kind = kind
+    self.message = message
+    self.help = help.map { [$0] } ?? []
+    self.notes = notes
+  }
+
+  init(_ error: TensorError) {
+    self.init(
+      Kind(rawValue: error.kind) ?? .error, error.message, help: error.help,
+      notes: error.notes.map { Note(operand: $0.operand, text: $0.text) })
+  }
+
+  /// The whole engine must stop: cancelled from outside.
+  static var cancelled: ScriptError {
+    var error = ScriptError(.cancelled, "cancelled")
+    error.isCatchable = false
+    return error
+  }
+
+  /// `exit(status)` was called.
+  static func exit(_ status: Int32) -> ScriptError {
+    var error = ScriptError(.exit, "exit")
+    error.status = status
+    error.isCatchable = false
+    return error
+  }
+
+  /// A limit the host set on instructions, time or memory was reached.
+  static func limit(_ message: String) -> ScriptError {
+    var error = ScriptError(.limit, message)
+    error.isCatchable = false
+    return error
+  }
+}
