@@ -4,13 +4,10 @@
 // one list of their own, newest first. One spin lock guards lists and counters and is held for a few nanoseconds;
 // the system is asked for memory, and given it back, outside of it. Blocks in use and in cache never exceed the most
 // that was ever in use by more than CACHE_SLACK, so a training loop that repeats itself asks the system for nothing.
-#if defined(__linux__)
-#define _GNU_SOURCE
-#endif
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "include/nnkernels.h"
+#include "pages.h"
 #include "spin.h"
 
 enum {
@@ -21,7 +18,6 @@ enum {
   CLASSES = FINE_CLASSES + 4 * 10,
   LARGE = CLASSES,          // the class number of blocks without a class
   LARGE_STEP = 64 << 10,    // sizes of large blocks are multiples of this
-  HUGE_PAGE = 2 << 20,
   CACHE_SLACK = 64 << 20,
 };
 
@@ -66,30 +62,15 @@ static int size_class(size_t bytes, size_t *rounded) {
 
 // MARK: The system's memory
 
-/// Pages from the system, aligned for huge pages and marked as wanting them; NULL when there are none.
-static void *map_pages(size_t bytes) {
-  const size_t total = bytes + HUGE_PAGE;
-  char *start = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
-  if (start == MAP_FAILED) return NULL;
-  char *aligned = (char *)(((uintptr_t)start + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
-  if (aligned > start) munmap(start, (size_t)(aligned - start));
-  const size_t behind = (size_t)(start + total - (aligned + bytes));
-  if (behind > 0) munmap(aligned + bytes, behind);
-#if defined(MADV_HUGEPAGE)
-  madvise(aligned, bytes, MADV_HUGEPAGE);
-#endif
-  return aligned;
-}
-
 static header *system_alloc(size_t bytes) {
   void *memory = NULL;
-  if (bytes >= HUGE_PAGE) return map_pages(bytes);
+  if (bytes >= NNK_HUGE_PAGE) return nnk_map_pages(bytes);
   return posix_memalign(&memory, HEADER_BYTES, bytes) == 0 ? memory : NULL;
 }
 
 static void system_free(header *block) {
-  if (block->bytes >= HUGE_PAGE) {
-    munmap(block, block->bytes);
+  if (block->bytes >= NNK_HUGE_PAGE) {
+    nnk_unmap_pages(block, block->bytes);
   } else {
     free(block);
   }

@@ -2,11 +2,15 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "scratch.h"
 #include "table.h"
 
 #define NNK_LANES 8
 #define NNK_FMA 1
 #define NNK_ROUNDING 1
+#define NNK_TILE_ROWS 6
+#define NNK_TILE_VECTORS 2
+#define NNK_MASKED_B 0
 #define NNK_TABLE nnk_table_avx2
 #define NNK_TABLE_NAME "avx2"
 

@@ -2,11 +2,15 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "scratch.h"
 #include "table.h"
 
 #define NNK_LANES 16
 #define NNK_FMA 1
 #define NNK_ROUNDING 1
+#define NNK_TILE_ROWS 14
+#define NNK_TILE_VECTORS 2
+#define NNK_MASKED_B 1
 #define NNK_TABLE nnk_table_avx512
 #define NNK_TABLE_NAME "avx512"
 

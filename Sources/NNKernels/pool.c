@@ -77,7 +77,7 @@ static void run_chunks(nnk_job job, void *context, long begin, long end, long ch
   }
 }
 
-/// Claims and runs tickets of the region `epoch` until none is left.
+/// Claims and runs tickets of the region `epoch` until none is left. Jobs see the starter's cancel flag as their own.
 static void drain(uint64_t epoch) {
   for (;;) {
     uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
@@ -90,6 +90,7 @@ static void drain(uint64_t epoch) {
     if (!atomic_compare_exchange_strong_explicit(&pool.ticket, &ticket, ticket + 1, memory_order_acq_rel,
                                                  memory_order_relaxed))
       continue;
+    thread_cancel_flag = cancel;
     run_chunks(job, context, first_chunk(chunks, tickets, index), first_chunk(chunks, tickets, index + 1), chunks,
                cancel);
     atomic_fetch_add_explicit(&pool.done, 1, memory_order_release);
@@ -124,6 +125,7 @@ static void *worker(void *argument) {
     }
     seen = newest_epoch(memory_order_acquire);
     if (number < atomic_load_explicit(&pool.limit, memory_order_relaxed)) drain(seen);
+    thread_cancel_flag = NULL;
   }
   return NULL;
 }

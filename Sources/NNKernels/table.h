@@ -12,6 +12,7 @@
 /// One function pointer per line of the lists.
 struct nnk_table {
   const char *name;
+  int lanes;  // f32 elements of a vector
 #define NNK_PUBLIC(result, name, parameters, arguments) result(*name) parameters;
 #define NNK_PRIVATE(result, name, parameters) result(*name) parameters;
 #include "kernels.def"
