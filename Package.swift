@@ -29,7 +29,8 @@ let package = Package(
         "NNScript", "NNSyntax", "CReadline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(name: "nnbench", dependencies: ["NNScript", "NNTensor", "NNKernels"]),
+    .executableTarget(
+      name: "nnbench", dependencies: ["NNScript", "NNTensor", "NNKernels"], exclude: ["programs"]),
     .testTarget(name: "NNKernelsTests", dependencies: ["NNKernels"]),
     .testTarget(name: "NNTensorTests", dependencies: ["NNTensor", "NNKernels"]),
     .testTarget(name: "NNSyntaxTests", dependencies: ["NNSyntax"]),

@@ -1,11 +1,38 @@
 // Puts the text of every library file into the binary.
 #include "nnstdlib.h"
 
-int nnstdlib_count(void) { return 0; }
+// The package is built as C17, where clang takes #embed as an extension.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const char init_text[] = {
+#embed "init.nn"
+};
+static const char nn_text[] = {
+#embed "nn.nn"
+};
+static const char optim_text[] = {
+#embed "optim.nn"
+};
+static const char data_text[] = {
+#embed "data.nn"
+};
+static const char digits_text[] = {
+#embed "digits.nn"
+};
+
+static const struct {
+  const char *name, *text;
+  int length;
+} files[] = {
+    {"init", init_text, sizeof init_text},       {"nn", nn_text, sizeof nn_text},
+    {"optim", optim_text, sizeof optim_text},    {"data", data_text, sizeof data_text},
+    {"digits", digits_text, sizeof digits_text},
+};
+
+int nnstdlib_count(void) { return sizeof files / sizeof files[0]; }
 
 const char *nnstdlib_file(int index, const char **name, int *length) {
-  (void)index;
-  *name = "";
-  *length = 0;
-  return "";
+  *name = files[index].name;
+  *length = files[index].length;
+  return files[index].text;
 }
