@@ -25,12 +25,10 @@ package enum Expr {
   case `if`(IfExpr)
   case `try`(TryExpr)
   case `throw`(ThrowExpr)
-  /// What stands where the text had an error; never in a program that parsed.
-  case invalid(Span)
 
   package var span: Span {
     switch self {
-    case .nil(let span), .bool(_, let span), .number(_, let span), .invalid(let span): span
+    case .nil(let span), .bool(_, let span), .number(_, let span): span
     case .string(let node): node.span
     case .name(let node): node.span
     case .receiver(let node): node.span

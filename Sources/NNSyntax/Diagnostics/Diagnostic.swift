@@ -30,7 +30,7 @@ package struct Diagnostic: Equatable, Sendable {
   package var notes: [String]
 
   package init(
-    _ severity: Severity = .error, _ message: String, at span: Span?, label: String = "",
+    _ message: String, at span: Span?, severity: Severity = .error, label: String = "",
     labels: [DiagnosticLabel] = [], help: [String] = [], notes: [String] = []
   ) {
     self.severity = severity
