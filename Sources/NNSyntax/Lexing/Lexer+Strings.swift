@@ -45,7 +45,7 @@ extension Lexer {
     while position < bytes.count {
       switch bytes[position] {
       case UInt8(ascii: "\\"):
-        position += byte(at: position + 1) == UInt8(ascii: "\n") ? 1 : 2
+        position += escapeLength
       case UInt8(ascii: "{"):
         return startInterpolation(context, textStart: start)
       case UInt8(ascii: "\n") where !context.isTriple:
@@ -58,6 +58,15 @@ extension Lexer {
       }
     }
     position = bytes.count
+  }
+
+  /// The bytes to pass over at a backslash, so that what it escapes (the `{` of `\u{3b8}` too) begins nothing.
+  private var escapeLength: Int {
+    switch byte(at: position + 1) {
+    case UInt8(ascii: "\n"): 1
+    case UInt8(ascii: "u") where byte(at: position + 2) == UInt8(ascii: "{"): 3
+    default: 2
+    }
   }
 
   /// Adds the text read so far to a string.
