@@ -24,6 +24,10 @@ struct cut {
 enum { COLUMN_UNIT = 32 };
 /// What packing an element costs, in multiply-adds: a part of r rows and c columns packs r + c elements per term.
 static const double PACKING = 20;
+/// Multiply-adds per vector lane and nanosecond, at best.
+static const double TERMS_PER_LANE = 8;
+/// Nanoseconds from which a second thread pays: 64 x 64 x 64 takes 2000 at best, and 1200 on two threads.
+static const double SHARE_FROM = 1500;
 
 // MARK: Parts
 
@@ -98,9 +102,9 @@ static void run_parallel(const nnk_gemm *gemm, const struct kind *kind, double n
 /// Runs a product where it is quickest. A batch whose items share B and follow each other is one taller product.
 static void run_gemm(const nnk_gemm *gemm, const struct kind *kind) {
   const double terms = (double)gemm->rows * (double)gemm->columns * (double)gemm->depth * (double)gemm->batch;
-  // Eight multiply-adds per lane and nanosecond at best; with few rows, reading B takes most of the time.
-  const double nanoseconds = terms / (double)(8 * kind->lanes) * (gemm->rows < 4 ? 4 : 1);
-  if (nanoseconds < 1000) {
+  // At best; with few rows, reading B takes longer.
+  const double nanoseconds = terms / (TERMS_PER_LANE * (double)kind->lanes) * (gemm->rows < 4 ? 1.5 : 1);
+  if (nanoseconds < SHARE_FROM) {
     kind->run(gemm);
     return;
   }

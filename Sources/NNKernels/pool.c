@@ -42,6 +42,7 @@ static struct {
   _Alignas(128) nnk_spin_lock busy;
   int workers;          // threads started so far; owned by the holder of `busy`
   double missed_work;   // owned by the holder of `busy`
+  pthread_t threads[MAX_THREADS];  // of the workers, by number
   pthread_mutex_t mutex;
   pthread_cond_t wake;
 } pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
@@ -97,6 +98,46 @@ static void drain(uint64_t epoch) {
   }
 }
 
+// MARK: Processors
+
+#if defined(__linux__)
+/// The processors this process may run on, as it was when the pool was first used.
+static cpu_set_t allowed;
+static pthread_once_t allowed_once = PTHREAD_ONCE_INIT;
+static void read_allowed(void) {
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) CPU_ZERO(&allowed);
+}
+
+/// How many processors this process may run on.
+static int processors(void) {
+  pthread_once(&allowed_once, read_allowed);
+  const int count = CPU_COUNT(&allowed);
+  return count > 0 ? count : 1;
+}
+
+/// Keeps parked workers from waking up on the caller's processor, where they would only get what it leaves: a woken
+/// thread would stay there until the system's next look at the balance, milliseconds later.
+static void clear_caller_processor(int workers) {
+  const int here = sched_getcpu();
+  if (here < 0 || processors() < 2) return;
+  cpu_set_t others = allowed;
+  CPU_CLR(here, &others);
+  for (int number = 1; number <= workers; number++) pthread_setaffinity_np(pool.threads[number], sizeof others, &others);
+}
+
+/// Lets this worker run anywhere again; it stays where it is.
+static void allow_all_processors(void) {
+  if (processors() > 1) sched_setaffinity(0, sizeof allowed, &allowed);
+}
+#else
+static int processors(void) {
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? (int)online : 1;
+}
+static void clear_caller_processor(int workers) { (void)workers; }
+static void allow_all_processors(void) {}
+#endif
+
 // MARK: Workers
 
 /// The epoch of the newest region.
@@ -109,6 +150,7 @@ static void park(uint64_t seen) {
   while (newest_epoch(memory_order_seq_cst) == seen) pthread_cond_wait(&pool.wake, &pool.mutex);
   atomic_fetch_sub(&pool.sleepers, 1);
   pthread_mutex_unlock(&pool.mutex);
+  allow_all_processors();
 }
 
 /// A worker's life: spin for the next region, park when none comes, take part. `argument` is its number, from 1.
@@ -140,18 +182,8 @@ static void start_workers(int threads) {
     const int failed = pthread_create(&thread, &attributes, worker, (void *)(intptr_t)(pool.workers + 1));
     pthread_attr_destroy(&attributes);
     if (failed) return;
-    pool.workers++;
+    pool.threads[++pool.workers] = thread;
   }
-}
-
-/// How many processors this process may run on.
-static int processors(void) {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-#endif
-  const long online = sysconf(_SC_NPROCESSORS_ONLN);
-  return online > 0 ? (int)online : 1;
 }
 
 void nnk_set_threads(int count) {
@@ -189,6 +221,7 @@ static void wake_sleepers(double nanoseconds) {
   pool.missed_work += nanoseconds;
   if (pool.missed_work < WAKE_FROM) return;
   pool.missed_work = 0;
+  clear_caller_processor(pool.workers);
   pthread_mutex_lock(&pool.mutex);
   pthread_cond_broadcast(&pool.wake);
   pthread_mutex_unlock(&pool.mutex);
