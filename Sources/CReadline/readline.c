@@ -111,6 +111,10 @@ nnrl_outcome nnrl_read_line(const char *prompt, char **line) {
 void nnrl_load_history(const char *path, int most) {
   using_history();
   stifle_history(most);
+#if RL_READLINE_VERSION >= 0x0700
+  history_comment_char = '#';  // with time stamps between them, entries of several lines stay whole
+  history_write_timestamps = 1;
+#endif
   read_history(path);
 }
 

@@ -26,13 +26,13 @@ package final class ByteReader {
   /// - Parameters:
   ///   - bytes: the file as it lies on the disk; gzip and zlib are recognised by their first bytes.
   ///   - name: its name, for errors.
-  package init(_ bytes: [UInt8], name: String) throws(FormatError) {
+  package init(_ bytes: [UInt8], name: String) throws(FileFormatError) {
     self.bytes = bytes
     self.name = name
     guard Self.isGzip(bytes[...]) || Self.isZlib(bytes) else { return }
     // 15 is the largest window, 32 accepts both a gzip and a zlib header.
     let code = inflateInit2_(&stream, 15 + 32, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-    guard code == Z_OK else { throw FormatError(name, "cannot be decompressed: out of memory") }
+    guard code == Z_OK else { throw FileFormatError(name, "cannot be decompressed: out of memory") }
     state = .inflating
   }
 
@@ -52,7 +52,7 @@ package final class ByteReader {
   package var isCompressed: Bool { state != .plain }
 
   /// Fills `buffer` with the next bytes and returns how many there were, fewer only at the end.
-  package func read(into buffer: UnsafeMutableRawBufferPointer) throws(FormatError) -> Int {
+  package func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileFormatError) -> Int {
     guard isCompressed else { return copy(into: buffer) }
     var filled = 0
     while filled < buffer.count, state == .inflating {
@@ -62,23 +62,23 @@ package final class ByteReader {
   }
 
   /// The next `count` bytes, or an error when fewer are left.
-  package func read(_ count: Int) throws(FormatError) -> [UInt8] {
-    guard count <= mostRemaining else { throw FormatError(name, "ends too early") }
+  package func read(_ count: Int) throws(FileFormatError) -> [UInt8] {
+    guard count <= mostRemaining else { throw FileFormatError(name, "ends too early") }
     var result = [UInt8](repeating: 0, count: count)
     let got = try fill(&result)
-    guard got == count else { throw FormatError(name, "ends too early") }
+    guard got == count else { throw FileFormatError(name, "ends too early") }
     return result
   }
 
   /// Checks that nothing is left and that the compressed data's own checksum is right.
-  package func expectEnd() throws(FormatError) {
+  package func expectEnd() throws(FileFormatError) {
     var extra: [UInt8] = [0]
-    if try fill(&extra) > 0 { throw FormatError(name, "has data after its end") }
+    if try fill(&extra) > 0 { throw FileFormatError(name, "has data after its end") }
   }
 
-  private func fill(_ array: inout [UInt8]) throws(FormatError) -> Int {
+  private func fill(_ array: inout [UInt8]) throws(FileFormatError) -> Int {
     let result = array.withUnsafeMutableBytes { buffer in
-      Result { () throws(FormatError) in try read(into: buffer) }
+      Result { () throws(FileFormatError) in try read(into: buffer) }
     }
     return try result.get()
   }
@@ -93,7 +93,7 @@ package final class ByteReader {
   }
 
   /// One call of zlib; returns how many bytes it gave.
-  private func inflate(into buffer: UnsafeMutableRawBufferPointer) throws(FormatError) -> Int {
+  private func inflate(into buffer: UnsafeMutableRawBufferPointer) throws(FileFormatError) -> Int {
     let room = min(buffer.count, 1 << 30)
     let given = min(bytes.count - position, 1 << 30)
     let code = bytes.withUnsafeBytes { source in
@@ -108,22 +108,23 @@ package final class ByteReader {
     switch code {
     case Z_OK: break
     case Z_STREAM_END: try endMember()
-    case Z_BUF_ERROR: throw FormatError(name, "is truncated: the compressed data ends too early")
-    case Z_MEM_ERROR: throw FormatError(name, "cannot be decompressed: out of memory")
-    default: throw FormatError(name, "is corrupt: \(reason)")
+    case Z_BUF_ERROR:
+      throw FileFormatError(name, "is truncated: the compressed data ends too early")
+    case Z_MEM_ERROR: throw FileFormatError(name, "cannot be decompressed: out of memory")
+    default: throw FileFormatError(name, "is corrupt: \(reason)")
     }
     return room - Int(stream.avail_out)
   }
 
   /// After one compressed member comes another, padding with zeros, or nothing.
-  private func endMember() throws(FormatError) {
+  private func endMember() throws(FileFormatError) {
     let rest = bytes[position...]
     if Self.isGzip(rest) {
       inflateReset(&stream)
     } else if rest.allSatisfy({ $0 == 0 }) {
       state = .ended
     } else {
-      throw FormatError(name, "is corrupt: other data follows the compressed data")
+      throw FileFormatError(name, "is corrupt: other data follows the compressed data")
     }
   }
 

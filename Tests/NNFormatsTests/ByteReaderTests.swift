@@ -16,7 +16,7 @@ struct ByteReaderTests {
   }
 
   private func message(_ bytes: [UInt8]) -> String? {
-    #expect(throws: FormatError.self) { try readAll(bytes) }?.message
+    #expect(throws: FileFormatError.self) { try readAll(bytes) }?.message
   }
 
   private let sample: [UInt8] = (0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
@@ -66,7 +66,7 @@ struct ByteReaderTests {
 
   @Test func wantingTooMuchIsAnErrorBeforeAnyAllocation() throws {
     let reader = try ByteReader(compressed(sample), name: "a.gz")
-    #expect(throws: FormatError("a.gz", "ends too early")) { try reader.read(1 << 60) }
+    #expect(throws: FileFormatError("a.gz", "ends too early")) { try reader.read(1 << 60) }
     #expect(reader.mostRemaining >= sample.count)
   }
 
@@ -77,7 +77,7 @@ struct ByteReaderTests {
     for round in 0..<3000 {
       var bytes = compressed(original, gzip: round % 2 == 0)
       random.damage(&bytes)
-      do { _ = try readAll(bytes) } catch is FormatError { failures += 1 }
+      do { _ = try readAll(bytes) } catch is FileFormatError { failures += 1 }
     }
     #expect(failures > 2000)
   }

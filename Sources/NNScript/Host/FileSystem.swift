@@ -88,11 +88,6 @@ struct FileSystem {
       unlink(temporary)
       throw error
     }
-    try move(temporary, to: target, as: path)
-  }
-
-  /// Renames a finished temporary file to its final name, or removes it when that fails.
-  func move(_ temporary: String, to target: String, as path: String) throws(HostError) {
     guard rename(temporary, target) == 0 else {
       let problem = failure("write", path)
       unlink(temporary)

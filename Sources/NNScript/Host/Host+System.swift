@@ -25,8 +25,8 @@ extension Host {
     host.listFolder = { path throws(HostError) in try files.list(path) }
     host.makeFolder = { path throws(HostError) in try files.makeFolder(path) }
     host.entry = FileSystem.entry
-    host.download = { url, path, progress throws(HostError) in
-      try Download(url: url, path: path, files: files).run(progress)
+    host.fetch = { url, most, progress throws(HostError) in
+      try Fetch(url: url, most: most, isCancelled: isCancelled).run(progress)
     }
     host.environment = Machine.environment
     host.seconds = Machine.seconds

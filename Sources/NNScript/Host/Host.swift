@@ -67,9 +67,9 @@ public struct Host {
   }
   /// What stands at a path, nil when nothing does.
   public var entry: (_ path: String) -> Entry? = { _ in nil }
-  /// Fetches a URL into a file, which appears only once it is complete. The callback gets the bytes received so far.
-  public var download:
-    (_ url: String, _ path: String, _ progress: (Int) -> Void) throws(HostError) -> Void = {
+  /// The bytes behind a URL, at most `most`. The callback gets how many have come so far.
+  public var fetch:
+    (_ url: String, _ most: Int, _ progress: (Int) -> Void) throws(HostError) -> [UInt8] = {
       url, _, _ throws(HostError) in throw Host.denied("fetch \(url)")
     }
 

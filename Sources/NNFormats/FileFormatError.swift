@@ -1,7 +1,7 @@
 // The one error of this room: which file, and what is wrong with it.
 
 /// Why bytes could not be read as, or written in, a format.
-package struct FormatError: Error, Equatable {
+package struct FileFormatError: Error, Equatable {
   /// The file's name as the user knows it.
   package let file: String
   /// What is wrong, such as `its header says 100 images, its data ends after 7`.
