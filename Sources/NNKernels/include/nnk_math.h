@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma clang assume_nonnull begin
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -162,7 +164,7 @@ typedef enum {
 bool nnk_reduce(nnk_reduce_op op, nnk_type type, const void *x, void *y, size_t outer, size_t axis, size_t inner);
 /// Variance over the middle axis in two passes (mean first), divided by axis - correction; f32, f64. `mean` may be NULL.
 bool nnk_variance(
-  nnk_type type, const void *x, void *variance, void *mean, size_t outer, size_t axis, size_t inner, double correction);
+  nnk_type type, const void *x, void *variance, void *_Nullable mean, size_t outer, size_t axis, size_t inner, double correction);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Softmax family over the middle axis of [outer, axis, inner]; f32, f64
@@ -182,13 +184,13 @@ enum { NNK_INDICES_OK = -1, NNK_INDICES_BAD_TYPE = -2 };
 /// Mean over the rows of -log softmax(x[r])[labels[r]]; x[rows, cols] f32 or f64, labels i32 or i64 or u8 in 0 ..< cols.
 /// Writes one value to `loss` and, where `probabilities` is not NULL, the softmax of x. Returns as said at `NNK_INDICES_OK`.
 ptrdiff_t nnk_cross_entropy(
-  nnk_type type, const void *x, nnk_type label_type, const void *labels, void *probabilities, void *loss, size_t rows, size_t cols);
+  nnk_type type, const void *x, nnk_type label_type, const void *labels, void *_Nullable probabilities, void *loss, size_t rows, size_t cols);
 /// dx = (probabilities - one_hot(labels)) * g / rows; labels already checked. dx may be `probabilities`.
 bool nnk_cross_entropy_grad(
   nnk_type type, double g, const void *probabilities, nnk_type label_type, const void *labels, void *dx, size_t rows, size_t cols);
 /// Mean over the rows of -sum(targets[r] * log softmax(x[r])), targets of the shape of x.
 bool nnk_cross_entropy_soft(
-  nnk_type type, const void *x, const void *targets, void *probabilities, void *loss, size_t rows, size_t cols);
+  nnk_type type, const void *x, const void *targets, void *_Nullable probabilities, void *loss, size_t rows, size_t cols);
 /// dx = (probabilities * sum(targets[r]) - targets) * g / rows.
 bool nnk_cross_entropy_soft_grad(
   nnk_type type, double g, const void *probabilities, const void *targets, void *dx, size_t rows, size_t cols);
@@ -202,7 +204,7 @@ bool nnk_mse_grad(nnk_type type, double g, const void *a, const void *b, void *d
 
 /// p -= lr * d with d = g + weight_decay * p; with `velocity` (not NULL): v = momentum * v + d, and d = v (nesterov: d + momentum * v).
 bool nnk_sgd(
-  nnk_type type, void *p, const void *g, void *velocity, size_t n, double lr, double momentum, double weight_decay, bool nesterov);
+  nnk_type type, void *p, const void *g, void *_Nullable velocity, size_t n, double lr, double momentum, double weight_decay, bool nesterov);
 /// Adam with bias correction for step t >= 1: m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
 /// p -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon). Weight decay is added to g, or (decoupled: AdamW) p *= 1 - lr * weight_decay first.
 bool nnk_adam(
@@ -246,6 +248,8 @@ bool nnk_arange(nnk_type type, double start, double step, void *y, size_t n);
 
 // Indices are i32 or i64; a negative one counts from the end. Results as said at `NNK_INDICES_OK`; nothing is written when an index is bad.
 
+/// Whether every index is in low ..< high; i32, i64 or u8.
+ptrdiff_t nnk_check_indices(nnk_type type, const void *indices, size_t n, int64_t low, int64_t high);
 /// dst[i] = src[indices[i]] for rows of `row_bytes` bytes, src having `src_rows` rows.
 ptrdiff_t nnk_gather_rows(
   const void *src, size_t src_rows, size_t row_bytes, nnk_type index_type, const void *indices, size_t n, void *dst);
@@ -300,4 +304,6 @@ double nnk_unary_f64(nnk_unary_op op, double x);
 #ifdef __cplusplus
 }
 #endif
+#pragma clang assume_nonnull end
+
 #endif

@@ -1,0 +1,18 @@
+// Elementwise math, reductions and their kin for x86-64 processors with AVX-512 F, BW, DQ and VL.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "math_table.h"
+
+#define NNK_LANES 16
+#define NNK_FMA 1
+#define NNK_ROUNDING 1
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"))), apply_to = function)
+#include "simd.inc"
+#include "math_kernels.inc"
+#pragma clang attribute pop
+
+#define NNK_MATH_TABLE nnk_math_avx512
+#include "math_table.inc"
+#endif

@@ -1,0 +1,71 @@
+// The loops of elementwise math, reductions, softmax, optimizers and conversions that each instruction set fills.
+//
+// math_portable.c, math_avx2.c and math_avx512.c compile the same .inc files; the drivers in elementwise.c, reduce.c,
+// softmax.c, optimizer.c, random.c and copy.c choose the table, cut the work into chunks and spread them over the pool.
+#ifndef NNK_MATH_TABLE_H
+#define NNK_MATH_TABLE_H
+
+#include "include/nnkernels.h"
+#include "table.h"
+
+/// y[i] = op(x[i]) for i < n.
+typedef void (*nnk_unary_loop)(const void *x, void *y, long n);
+
+/// A matrix of results of two operands; y has `y_row` elements from row to row.
+struct nnk_binary_part {
+  const void *a, *b;
+  void *y;
+  nnk_steps a_steps, b_steps;
+  long y_row, rows, cols;
+};
+typedef void (*nnk_binary_loop)(const struct nnk_binary_part *part);
+
+/// y[i] = c[i] ? a[i * a_step] : b[i * b_step] with steps 0 or 1.
+typedef void (*nnk_where_loop)(const uint8_t *c, const void *a, long a_step, const void *b, long b_step, void *y, long n);
+/// y[i] from x[i] and two numbers of the element type.
+typedef void (*nnk_clamp_loop)(const void *x, const void *low, const void *high, void *y, long n);
+/// y[i] = s * a[i] + t * b[i].
+typedef void (*nnk_scaled_add_loop)(double s, const void *a, double t, const void *b, void *y, long n);
+
+/// Reduces rows of x[rows, cols], `x_row` elements apart, to y[rows]; `centers` (squares only): one for each row.
+typedef void (*nnk_reduce_rows_loop)(const void *x, long x_row, long rows, long cols, const void *centers, void *y);
+/// Reduces the first axis of x[rows, cols] to y[cols]; unless `first`, together with what y holds.
+typedef void (*nnk_reduce_columns_loop)(
+    const void *x, long x_row, long rows, long cols, const void *centers, bool first, void *y);
+
+/// dst[c * dst_row + r] = src[r * src_row + c].
+typedef void (*nnk_transpose_loop)(const void *src, long src_row, void *dst, long dst_row, long rows, long cols);
+/// y[i] = x[i] * scale.
+typedef void (*nnk_scale_bytes_loop)(const uint8_t *x, float scale, float *y, long n);
+
+struct nnk_math_table {
+  int lanes;  ///< of f32
+  nnk_unary_loop unary[NNK_UNARY_COUNT][NNK_TYPE_COUNT];
+  nnk_unary_loop classify[3][NNK_TYPE_COUNT];
+  nnk_binary_loop binary[NNK_BINARY_COUNT][NNK_TYPE_COUNT];
+  nnk_binary_loop add_relu[NNK_TYPE_COUNT];
+  nnk_where_loop where[9];  ///< by element size
+  nnk_clamp_loop clamp[NNK_TYPE_COUNT];
+  nnk_scaled_add_loop scaled_add[NNK_TYPE_COUNT];
+  nnk_reduce_rows_loop reduce_rows[NNK_REDUCE_COUNT + 1][NNK_TYPE_COUNT];  ///< the last: squares of distances from centers
+  nnk_reduce_columns_loop reduce_columns[NNK_REDUCE_COUNT + 1][NNK_TYPE_COUNT];
+  nnk_transpose_loop transpose[9];  ///< by element size
+  nnk_scale_bytes_loop scale_bytes;
+  nnk_unary_loop cast[NNK_TYPE_COUNT][NNK_TYPE_COUNT];
+};
+
+extern const struct nnk_math_table nnk_math_portable;
+extern const struct nnk_math_table nnk_math_avx2;
+extern const struct nnk_math_table nnk_math_avx512;
+
+/// The table of the chosen instruction set.
+static inline const struct nnk_math_table *nnk_math(void) {
+#if defined(__x86_64__)
+  const struct nnk_table *chosen = nnk_kernels();
+  if (__builtin_expect(chosen == &nnk_table_avx512, 1)) return &nnk_math_avx512;
+  if (chosen == &nnk_table_avx2) return &nnk_math_avx2;
+#endif
+  return &nnk_math_portable;
+}
+
+#endif
