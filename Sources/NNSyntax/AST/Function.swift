@@ -77,7 +77,8 @@ package final class ModelDecl {
   package let span: Span
   /// Filled by the resolver: the layout of the constructor (defaults and field initialisers run in it).
   package let layout = FunctionLayout()
-  /// Filled by the resolver: constructor arguments, fields and methods, in order.
+  /// Filled by the resolver: constructor arguments (but those that a field of the same name replaces), fields and
+  /// methods, in order.
   package var members: [ModelMember] = []
 
   package var name: String { variable.name }
