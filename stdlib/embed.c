@@ -10,6 +10,9 @@ static const char init_text[] = {
 static const char nn_text[] = {
 #embed "nn.nn"
 };
+static const char loss_text[] = {
+#embed "loss.nn"
+};
 static const char optim_text[] = {
 #embed "optim.nn"
 };
@@ -25,8 +28,8 @@ static const struct {
   int length;
 } files[] = {
     {"init", init_text, sizeof init_text},       {"nn", nn_text, sizeof nn_text},
-    {"optim", optim_text, sizeof optim_text},    {"data", data_text, sizeof data_text},
-    {"digits", digits_text, sizeof digits_text},
+    {"loss", loss_text, sizeof loss_text},       {"optim", optim_text, sizeof optim_text},
+    {"data", data_text, sizeof data_text},       {"digits", digits_text, sizeof digits_text},
 };
 
 int nnstdlib_count(void) { return sizeof files / sizeof files[0]; }

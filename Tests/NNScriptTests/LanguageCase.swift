@@ -62,7 +62,8 @@ struct LanguageCase: Sendable, CustomTestStringConvertible {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("language")
     guard let names = FileManager.default.enumerator(atPath: folder.path) else { return [] }
-    return names.compactMap { $0 as? String }.filter { $0.hasSuffix(".nn") }.sorted().compactMap { name in
+    return names.compactMap { $0 as? String }.filter { $0.hasSuffix(".nn") }.sorted().compactMap {
+      name in
       let path = folder.appendingPathComponent(name).path
       guard let source = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
       let found = LanguageCase(path: path, name: name, source: source)
