@@ -49,6 +49,17 @@ static nnk_gemm sub_product(const nnk_gemm *gemm, long size, long t, long row, l
   return part;
 }
 
+/// The product on this thread, with the activations that the micro-kernels do not know as a pass over C.
+static void run(const nnk_gemm *gemm, const struct kind *kind) {
+  kind->run(gemm);
+  if (gemm->activation == NNK_NO_ACTIVATION || gemm->activation == NNK_RELU) return;
+  for (long t = 0; t < gemm->batch; t++) {
+    char *c = (char *)gemm->c + kind->size * t * gemm->c_batch;
+    for (long i = 0; i < gemm->rows; i++, c += kind->size * gemm->c_row)
+      nnk_unary((nnk_unary_op)gemm->activation, kind->type, c, c, (size_t)gemm->columns);
+  }
+}
+
 /// Runs one part of a cut; a job of the pool.
 static void run_part(void *context, long chunk, long chunks) {
   (void)chunks;
@@ -62,7 +73,7 @@ static void run_part(void *context, long chunk, long chunks) {
   nnk_gemm part = sub_product(gemm, cut->kind->size, item, row, part_begin(gemm->rows, 1, cut->row_parts, r + 1) - row,
                               column, part_begin(gemm->columns, COLUMN_UNIT, cut->column_parts, c + 1) - column);
   part.batch = gemm->batch * (b + 1) / cut->batch_parts - item;
-  cut->kind->run(&part);
+  run(&part, cut->kind);
 }
 
 /// Cuts one item for `threads` threads so that the largest part, with its packing, is smallest.
@@ -105,7 +116,7 @@ static void run_gemm(const nnk_gemm *gemm, const struct kind *kind) {
   // At best; with few rows, reading B takes longer.
   const double nanoseconds = terms / (TERMS_PER_LANE * (double)kind->lanes) * (gemm->rows < 4 ? 1.5 : 1);
   if (nanoseconds < SHARE_FROM) {
-    kind->run(gemm);
+    run(gemm, kind);
     return;
   }
   if (gemm->batch > 1 && gemm->b_batch == 0 && gemm->a_batch == gemm->rows * gemm->a_row &&

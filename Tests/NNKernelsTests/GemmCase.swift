@@ -26,6 +26,8 @@ struct GemmCase<T: BinaryFloatingPoint & SIMDScalar & Sendable>: Sendable {
   var accumulate = false
   var bias = false
   var relu = false
+  /// An activation instead of relu, for comparing with its own kernel.
+  var activation = Int32(NNK_NO_ACTIVATION)
   var sharedB = false
   var a: [T]
   var b: [T]
@@ -78,7 +80,7 @@ struct GemmCase<T: BinaryFloatingPoint & SIMDScalar & Sendable>: Sendable {
               a_batch: rows * depth,
               b_batch: sharedB ? 0 : depth * columns, c_batch: rows * rowWidth,
               bias: self.bias ? bias.baseAddress : nil, accumulate: accumulate,
-              activation: relu ? Int32(NNK_RELU.rawValue) : Int32(NNK_NO_ACTIVATION))
+              activation: relu ? Int32(NNK_RELU.rawValue) : activation)
             if T.self == Float.self { nnk_gemm_f32(&gemm) } else { nnk_gemm_f64(&gemm) }
           }
         }

@@ -132,6 +132,26 @@ extension KernelTests {
       }
     }
 
+    @Test("any unary operation can be the activation, with the bits of applying it afterwards")
+    func activations() {
+      for (rows, columns, depth, batch) in [(3, 10, 4, 1), (100, 130, 200, 1), (9, 20, 30, 3)] {
+        for operation in [NNK_GELU, NNK_TANH, NNK_SIGMOID, NNK_SILU, NNK_RELU] {
+          var item = GemmCase<Float>(rows, columns, depth)
+          item.batch = batch
+          item.bias = true
+          var expected = item.run()
+          let untouched = expected
+          nnk_unary(operation, NNK_F32, untouched, &expected, expected.count)
+          for row in 0..<batch * rows {
+            let gap = row * item.rowWidth + columns..<(row + 1) * item.rowWidth
+            expected.replaceSubrange(gap, with: untouched[gap])
+          }
+          item.activation = Int32(operation.rawValue)
+          #expect(item.run().map(\.bitPattern) == expected.map(\.bitPattern))
+        }
+      }
+    }
+
     @Test("AVX2, AVX-512 and any number of threads give the same bits")
     func sameBits() {
       for item in Self.largeCases {
@@ -199,7 +219,7 @@ extension KernelTests {
           whole.transposedB = transposedB
           whole.bias = true
           let expected = whole.run()
-          for rows in [1, 2, 3, 7, 50, 150] {
+          for rows in [1, 2, 3, 4, 5, 7, 50, 150] {
             for first in [0, 151 - rows] {
               var part = whole
               part.rows = rows
@@ -223,7 +243,9 @@ extension KernelTests {
       "a transposed operand gives the same bits as the plain one", arguments: KernelTests.isaLevels)
     func transposesSameBits(level: Int32) {
       withISA(level) {
-        for (rows, columns, depth) in [(1, 40, 500), (37, 53, 350), (2, 16, 16), (200, 70, 129)] {
+        for (rows, columns, depth) in [
+          (1, 40, 500), (37, 53, 350), (2, 16, 16), (3, 129, 70), (4, 31, 33), (200, 70, 129),
+        ] {
           let plain = GemmCase<Float>(rows, columns, depth)
           let reference = plain.run().map(\.bitPattern)
           for layout in 1..<4 {

@@ -32,16 +32,16 @@ typedef struct {
   long batch, a_batch, b_batch, c_batch;
   const void *_Nullable bias;  ///< `columns` elements, or NULL
   bool accumulate;             ///< adds to what C holds
-  int activation;              ///< NNK_RELU or NNK_NO_ACTIVATION
+  int activation;              ///< an `nnk_unary_op` or NNK_NO_ACTIVATION; relu is free, others are a pass over C
 } nnk_gemm;
 
 /// The product for f32 operands, bias and result.
 void nnk_gemm_f32(const nnk_gemm *gemm);
 /// The product for f64 operands, bias and result.
 void nnk_gemm_f64(const nnk_gemm *gemm);
-/// The product for i32, wrapping around on overflow.
+/// The product for i32, wrapping around on overflow; the activation is relu or none.
 void nnk_gemm_i32(const nnk_gemm *gemm);
-/// The product for i64, wrapping around on overflow.
+/// The product for i64, wrapping around on overflow; the activation is relu or none.
 void nnk_gemm_i64(const nnk_gemm *gemm);
 
 #pragma clang assume_nonnull end
