@@ -1,0 +1,158 @@
+// The one door: every tensor operation goes through a context, which holds the active traces and the options.
+import NNKernels
+
+/// The tensor side of one engine. Not safe to use from two threads at once.
+package final class TensorContext {
+  /// The active traces, outermost first.
+  private(set) var traces: [Trace] = []
+  private var lastSerial: UInt32 = 0
+  /// Whether every result is searched for NaN, so that the op which made the first one is named.
+  package var debugNaNs = false
+  /// Where the source of the op that is about to run is; tapes remember it for errors in the backward pass.
+  package var position: UInt32 = 0
+  /// The generator's state.
+  package var random = RandomState()
+
+  package init() {}
+
+  // MARK: - Traces
+
+  /// Starts recording.
+  package func beginTape() -> Tape {
+    let tape = Tape(serial: nextSerial())
+    traces.append(tape)
+    return tape
+  }
+
+  /// Stops recording on a tape (and on traces begun inside it). Its values become plain; its entries stay as long as it does.
+  package func end(_ trace: Trace) {
+    trace.isActive = false
+    while let last = traces.last, !last.isActive { traces.removeLast() }
+  }
+
+  /// The same value, as one that a tape tracks.
+  package func watch(_ operand: Operand, on tape: Tape) throws(TensorError) -> Operand {
+    var result = operand
+    result.handle = try tape.addLeaf(operand)
+    return result
+  }
+
+  func nextSerial() -> UInt32 {
+    lastSerial = lastSerial == .max ? 1 : lastSerial + 1
+    return lastSerial
+  }
+
+  /// The active trace that a handle belongs to.
+  @inline(__always) func trace(of handle: Handle) -> Trace? {
+    if handle.isNone { return nil }
+    return activeTrace(handle.serial)
+  }
+
+  private func activeTrace(_ serial: UInt32) -> Trace? {
+    for trace in traces.reversed() where trace.serial == serial && trace.isActive { return trace }
+    return nil
+  }
+
+  /// The innermost active trace that one of the operands belongs to.
+  func innermostTrace(_ operands: [Operand]) -> Trace? {
+    guard operands.contains(where: { !$0.handle.isNone }) else { return nil }
+    for trace in traces.reversed()
+    where trace.isActive && operands.contains(where: { trace.tracks($0) }) {
+      return trace
+    }
+    return nil
+  }
+
+  /// The innermost active trace that one of two handles belongs to.
+  func innermostTrace(_ a: Handle, _ b: Handle) -> Trace? {
+    for trace in traces.reversed() where trace.isActive {
+      if !a.isNone && a.serial == trace.serial || !b.isNone && b.serial == trace.serial {
+        return trace
+      }
+    }
+    return nil
+  }
+
+  /// Whether an active trace tracks the value.
+  package func isTracked(_ operand: Operand) -> Bool { trace(of: operand.handle) != nil }
+
+  /// The shape of a value as code inside the active traces sees it.
+  package func shape(of operand: Operand) -> Shape {
+    guard let trace = trace(of: operand.handle) else { return operand.plainShape }
+    return trace.shape(of: operand, in: self)
+  }
+
+  // MARK: - Applying ops
+
+  /// Applies an op with one result.
+  ///
+  /// Operands that nobody else holds may be written over, so give up (move) those you no longer need.
+  package func apply(
+    _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute] = []
+  ) throws(TensorError) -> Operand {
+    try applyMany(op, operands, attributes)[0]
+  }
+
+  /// Applies an op and gives the list of its results.
+  package func applyMany(
+    _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute] = []
+  ) throws(TensorError) -> [Operand] {
+    if case .composed(let body) = op.forward { return [try body(self, operands, attributes)] }
+    if let trace = innermostTrace(operands) {
+      return try trace.apply(op, operands, attributes, in: self)
+    }
+    return try run(op, operands, attributes)
+  }
+
+  /// Applies an op of one operand.
+  @inline(__always)
+  package func unary(_ op: Op, _ x: consuming Operand) throws(TensorError) -> Operand {
+    if x.handle.isNone { return try runUnary(op, &x) }
+    return try trackedUnary(op, x)
+  }
+
+  /// Applies an op of two operands.
+  @inline(__always)
+  package func binary(
+    _ op: Op, _ a: consuming Operand, _ b: consuming Operand
+  ) throws(TensorError) -> Operand {
+    if a.handle.bits | b.handle.bits == 0 { return try runBinary(op, &a, &b) }
+    return try trackedBinary(op, a, b)
+  }
+
+  private func trackedUnary(_ op: Op, _ x: consuming Operand) throws(TensorError) -> Operand {
+    guard let trace = trace(of: x.handle) else {
+      x.handle = .none
+      return try runUnary(op, &x)
+    }
+    guard let tape = trace as? Tape, op.isElementwise else {
+      return try trace.apply(op, [x], [], in: self)[0]
+    }
+    return try tape.unary(op, x, in: self)
+  }
+
+  private func trackedBinary(
+    _ op: Op, _ a: consuming Operand, _ b: consuming Operand
+  ) throws(TensorError) -> Operand {
+    guard let trace = innermostTrace(a.handle, b.handle) else {
+      a.handle = .none
+      b.handle = .none
+      return try runBinary(op, &a, &b)
+    }
+    guard let tape = trace as? Tape, op.isElementwise else {
+      return try trace.apply(op, [a, b], [], in: self)[0]
+    }
+    return try tape.binary(op, a, b, in: self)
+  }
+}
+
+/// The state of the counter-based generator: a key and a place in its stream.
+package struct RandomState: Equatable, Sendable {
+  package var seed: UInt64 = 0
+  package var counter: UInt64 = 0
+
+  package init(seed: UInt64 = 0, counter: UInt64 = 0) {
+    self.seed = seed
+    self.counter = counter
+  }
+}

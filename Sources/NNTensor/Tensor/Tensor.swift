@@ -1,0 +1,99 @@
+// The tensor: a shape, an element type and dense elements in a counted block.
+import NNKernels
+
+/// A dense array of numbers in row-major order, immutable to the outside.
+///
+/// The elements live in a block of the kernels' allocator that several tensors may share (views).
+/// A transposed tensor puts off the copy until someone reads its elements; read them once before another thread may.
+public final class Tensor: @unchecked Sendable {
+  package let shape: Shape
+  public let dtype: DType
+  /// The number of elements.
+  public let count: Int
+  /// What this is the transpose (of the last two axes) of, while the elements have not been copied.
+  private(set) var transposed: Tensor?
+  private var elements: UnsafeMutableRawPointer?
+  private var block: UnsafeMutableRawPointer?
+
+  /// A tensor with undefined elements, to be filled before anyone else sees it.
+  package init(shape: Shape, dtype: DType) throws(TensorError) {
+    self.shape = shape
+    self.dtype = dtype
+    count = shape.count
+    guard let size = Tensor.byteCount(shape, dtype), let block = nnk_block_alloc(size) else {
+      throw .outOfMemory(shape, dtype)
+    }
+    self.block = block
+    elements = block
+  }
+
+  /// A view of a part of another tensor's elements, from element `offset` on.
+  init(sharing base: Tensor, offset: Int = 0, shape: Shape, dtype: DType? = nil) {
+    self.shape = shape
+    self.dtype = dtype ?? base.dtype
+    count = shape.count
+    elements = base.data + offset * self.dtype.size
+    block = base.block
+    nnk_block_retain(base.block!)
+  }
+
+  /// The transpose of the last two axes; its memory is reserved, the copy made when the elements are read.
+  init(transposing base: Tensor) throws(TensorError) {
+    var shape = base.shape
+    let rank = shape.rank
+    shape[rank - 1] = base.shape[rank - 2]
+    shape[rank - 2] = base.shape[rank - 1]
+    self.shape = shape
+    dtype = base.dtype
+    count = base.count
+    transposed = base
+    guard let block = nnk_block_alloc(base.count * base.dtype.size) else {
+      throw .outOfMemory(shape, dtype)
+    }
+    self.block = block
+  }
+
+  deinit { nnk_block_release(block) }
+
+  /// The first element. Writable only for who just made the tensor, or found `isUnique`.
+  @inline(__always) package var data: UnsafeMutableRawPointer {
+    if let elements { return elements }
+    return materialize()
+  }
+
+  /// The number of bytes of all elements.
+  public var byteCount: Int { count * dtype.size }
+
+  /// Whether nobody else holds the block; together with a unique reference to the tensor, leave to write.
+  var ownsBlock: Bool {
+    guard let block else { return false }
+    return nnk_block_is_unique(block)
+  }
+
+  /// The bytes a dense tensor needs; nil if they cannot be counted.
+  static func byteCount(_ shape: Shape, _ dtype: DType) -> Int? {
+    var bytes = dtype.size
+    for axis in shape.indices where shape[axis] != 0 {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: shape[axis])
+      if overflow || product > 1 << 48 { return nil }
+      bytes = product
+    }
+    return shape.count == 0 ? 0 : bytes
+  }
+}
+
+extension Tensor {
+  /// Copies the elements of a transposed tensor into order.
+  @inline(never) private func materialize() -> UnsafeMutableRawPointer {
+    guard let base = transposed, let block else {
+      preconditionFailure("only transposes put off their elements")
+    }
+    let rank = shape.rank
+    _ = nnk_transpose(
+      dtype.size, base.data, block, base.shape.prefix(rank - 2).count, base.shape[rank - 2],
+      base.shape[rank - 1])
+    elements = block
+    transposed = nil
+    return block
+  }
+}

@@ -1,0 +1,191 @@
+// The way back: from the gradient in a result to the gradients in the values that were watched.
+import NNKernels
+
+extension TensorContext {
+  /// The gradients of `output` (weighted by `seed`, by default 1) in watched values.
+  ///
+  /// Walks the tape backwards without recursion. Unless `keepsEntries`, what an entry holds is freed as soon as it has been
+  /// used, so the tape serves once. A value that `output` does not depend on gets zeros. Gradients of numbers are numbers.
+  package func gradients(
+    of output: Operand, seed: Operand? = nil, tape: Tape, wrt: [Operand], keepsEntries: Bool = false
+  ) throws(TensorError) -> [Operand] {
+    var results = [Operand?](repeating: nil, count: wrt.count)
+    if tape.tracks(output) {
+      var start = Operand(1)
+      if let seed { start = seed } else { start = try ones(like: tape.lowered(output)) }
+      var walk = BackwardWalk(
+        context: self, tape: tape, from: output.handle.index, wrt: wrt, keepsEntries: keepsEntries)
+      try walk.run(seed: start)
+      results = wrt.map { tape.tracks($0) ? walk.cotangents[safe: $0.handle.index] ?? nil : nil }
+    }
+    var gradients: [Operand] = []
+    for (result, value) in zip(results, wrt) {
+      if let result { gradients.append(result) } else { gradients.append(try zeros(like: value)) }
+    }
+    return gradients
+  }
+
+  /// Ones in the shape and type of a value.
+  private func ones(like value: Operand) throws(TensorError) -> Operand {
+    guard let tensor = value.tensor else { return Operand(1) }
+    return Operand(try Tensor(filling: tensor.shape, with: 1, dtype: tensor.dtype))
+  }
+
+  /// Zeros in the shape and type of a value.
+  func zeros(like value: Operand) throws(TensorError) -> Operand {
+    guard let tensor = value.tensor else { return Operand(0) }
+    return Operand(try Tensor(filling: tensor.shape, with: 0, dtype: tensor.dtype))
+  }
+}
+
+extension Array {
+  fileprivate subscript(safe index: Int) -> Element? { index < count ? self[index] : nil }
+}
+
+/// One walk over a tape.
+private struct BackwardWalk {
+  let context: TensorContext
+  let tape: Tape
+  let last: Int
+  let reaching: Reaching
+  let keepsEntries: Bool
+  /// By entry, what has arrived so far.
+  var cotangents: [Operand?]
+
+  init(
+    context: TensorContext, tape: Tape, from last: Int, wrt: [Operand], keepsEntries: Bool
+  ) {
+    self.context = context
+    self.tape = tape
+    self.last = last
+    self.keepsEntries = keepsEntries
+    reaching = Reaching(tape, from: wrt, upTo: last)
+    cotangents = [Operand?](repeating: nil, count: last + 1)
+  }
+
+  mutating func run(seed: Operand) throws(TensorError) {
+    cotangents[last] = seed
+    var index = last
+    while index >= 0 {
+      let entry = tape.entries[index]
+      if let op = entry.op {
+        let arrived = takeCotangents(index, count: Int(entry.outputCount))
+        if !arrived.isEmpty, reaching.contains(index) {
+          try step(op.takeUnretainedValue(), entry, arrived)
+        }
+        if !keepsEntries { tape.free(index) }
+      }
+      index -= 1
+    }
+  }
+
+  /// Takes what arrived at the results of an entry.
+  private mutating func takeCotangents(_ index: Int, count: Int) -> Cotangents {
+    var arrived = Cotangents(first: cotangents[index])
+    cotangents[index] = nil
+    if count > 1 {
+      for result in index + 1..<index + count {
+        arrived.further.append(result <= last ? cotangents[result] : nil)
+        if result <= last { cotangents[result] = nil }
+      }
+    }
+    return arrived
+  }
+
+  /// Sends the gradient of one entry on to its operands.
+  private mutating func step(
+    _ op: Op, _ entry: TapeEntry, _ arrived: consuming Cotangents
+  ) throws(TensorError) {
+    guard let rule = op.gradient else { return }
+    let call = GradientCall(
+      context: context, tape: tape, entry: entry, reaching: reaching, cotangents: arrived)
+    let gradients: Gradients
+    do throws(TensorError) {
+      gradients = try rule(call)
+    } catch {
+      throw error.inBackward(of: op, at: entry.position)
+    }
+    for position in 0..<call.inputCount where call.wants(position) {
+      guard let gradient = gradients[position] else { continue }
+      let fitting = try context.fitted(gradient, to: call.type(position))
+      if context.debugNaNs, let tensor = fitting.tensor, tensor.hasNaN {
+        throw TensorError.notANumber("the gradient of \(op.name)", at: entry.position)
+      }
+      let parent = Int(tape.inputs[Int(entry.firstInput) + position].parent)
+      try add(fitting, to: parent)
+    }
+  }
+
+  /// Adds to what has arrived at an entry.
+  private mutating func add(_ gradient: consuming Operand, to index: Int) throws(TensorError) {
+    guard let old = cotangents[index] else {
+      cotangents[index] = gradient
+      return
+    }
+    cotangents[index] = nil
+    cotangents[index] = try context.binary(Ops.add, old, gradient)
+  }
+}
+
+extension TensorContext {
+  /// A gradient summed over the axes an operand was stretched along, in the operand's type; a number where it was one.
+  func fitted(_ gradient: consuming Operand, to type: TensorType?) throws(TensorError) -> Operand {
+    guard let type else {
+      guard gradient.tensor != nil else { return gradient }
+      let total = try sum(gradient, to: Shape())
+      return try apply(Ops.item, [total])
+    }
+    guard let tensor = gradient.tensor else {
+      return try apply(Ops.broadcastTo, [gradient], [.ints(type.shape.array), .dtype(type.dtype)])
+    }
+    if tensor.shape == type.shape && tensor.dtype == type.dtype { return gradient }
+    if tensor.shape != type.shape { gradient = try sum(gradient, to: type.shape) }
+    if gradient.tensor?.dtype != type.dtype {
+      gradient = try apply(Ops.to, [gradient], [.dtype(type.dtype)])
+    }
+    return gradient
+  }
+
+  /// A value summed over the axes that a shape stretched to it by broadcasting.
+  func sum(_ value: consuming Operand, to shape: Shape) throws(TensorError) -> Operand {
+    if value.plainShape == shape { return value }
+    return try apply(Ops.sumTo, [value], [.ints(shape.array)])
+  }
+}
+
+extension TensorError {
+  /// What `debug_nans` reports.
+  static func notANumber(_ what: String, at position: UInt32) -> TensorError {
+    var error = TensorError("error", "\(what) has a NaN (debug_nans)")
+    error.position = position
+    return error
+  }
+
+  /// The error with the source position of the op whose gradient was being taken.
+  func inBackward(of op: Op, at position: UInt32) -> TensorError {
+    var error = self
+    if error.position == nil {
+      error.position = position
+      error.message = "in the gradient of \(op.name): \(message)"
+      error.notes = []
+    }
+    return error
+  }
+}
+
+extension Tensor {
+  /// Whether an element is NaN.
+  var hasNaN: Bool {
+    switch dtype {
+    case .f32:
+      let elements = UnsafeBufferPointer(
+        start: data.assumingMemoryBound(to: Float.self), count: count)
+      return elements.contains { $0 != $0 }
+    case .f64:
+      let elements = UnsafeBufferPointer(
+        start: data.assumingMemoryBound(to: Double.self), count: count)
+      return elements.contains { $0 != $0 }
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,157 @@
+// What a gradient rule gets and gives.
+
+/// One entry of a tape on the way back: its operands, its results and the gradient that arrived.
+///
+/// Everything is as the level below the tape sees it, so a rule written with the context's ops differentiates again.
+package struct GradientCall {
+  package let context: TensorContext
+  let tape: Tape
+  let entry: TapeEntry
+  /// Which entries need a gradient.
+  let reaching: Reaching
+  /// The gradient in the result; of an op with several results, in each that has one.
+  package let cotangents: Cotangents
+
+  /// The gradient in the only result.
+  package var cotangent: Operand {
+    guard let only = cotangents.first else {
+      preconditionFailure("rules run only where a gradient arrived")
+    }
+    return only
+  }
+
+  package var inputCount: Int { Int(entry.inputCount) }
+  package var attributes: [Attribute] { tape.attributes(entry) }
+
+  /// The argument at a position; `none` behind the end.
+  package func attribute(_ index: Int) -> Attribute {
+    let list = attributes
+    return index < list.count ? list[index] : .none
+  }
+
+  private func record(_ position: Int) -> TapeInput {
+    precondition(position < inputCount)
+    return tape.inputs[Int(entry.firstInput) + position]
+  }
+
+  /// An operand; the row must save it, unless it is a number.
+  package func input(_ position: Int) -> Operand {
+    let input = record(position)
+    if let tensor = input.tensor {
+      return Operand(tensor.takeUnretainedValue(), handle: input.lower)
+    }
+    guard input.type == TapeInput.isNumber else {
+      preconditionFailure("the row must save the operands its gradient reads")
+    }
+    return Operand(input.number, handle: input.lower)
+  }
+
+  /// Whether the gradient in an operand is wanted.
+  package func wants(_ position: Int) -> Bool {
+    guard position < inputCount else { return false }
+    let parent = record(position).parent
+    return parent >= 0 && reaching.contains(Int(parent))
+  }
+
+  /// Whether an operand was a number.
+  package func isNumber(_ position: Int) -> Bool { record(position).type == TapeInput.isNumber }
+
+  /// The plain shape and type of an operand; nil for a number.
+  func type(_ position: Int) -> TensorType? {
+    let input = record(position)
+    switch input.type {
+    case TapeInput.isNumber: return nil
+    case TapeInput.hasTensor:
+      guard let tensor = input.tensor?.takeUnretainedValue() else { return nil }
+      return TensorType(shape: tensor.shape, dtype: tensor.dtype)
+    case TapeInput.asResult:
+      guard let tensor = cotangent.tensor else { return nil }
+      return TensorType(shape: tensor.shape, dtype: tensor.dtype)
+    default: return tape.type(at: input.type)
+    }
+  }
+
+  /// The plain shape of an operand.
+  package func shape(_ position: Int) -> Shape { type(position)?.shape ?? Shape() }
+
+  /// The result; the row must save it.
+  package var output: Operand {
+    if let tensor = entry.output {
+      return Operand(tensor.takeUnretainedValue(), handle: entry.lower)
+    }
+    return Operand(entry.number, handle: entry.lower)
+  }
+}
+
+/// The gradients in the results of one entry.
+package struct Cotangents {
+  var first: Operand?
+  var further: [Operand?] = []
+
+  /// The gradient in one result; nil if none arrived.
+  package subscript(position: Int) -> Operand? { position == 0 ? first : further[position - 1] }
+  package var count: Int { 1 + further.count }
+  var isEmpty: Bool { first == nil && further.allSatisfy { $0 == nil } }
+}
+
+/// The gradients in the operands of one entry; nil means zero.
+package struct Gradients {
+  private var first: Operand?
+  private var second: Operand?
+  private var further: [Operand?]
+
+  package init(_ first: Operand?, _ second: Operand? = nil, _ further: Operand?...) {
+    self.first = first
+    self.second = second
+    self.further = further
+  }
+
+  /// One for each operand.
+  package init(list: [Operand?]) {
+    first = list.first ?? nil
+    second = list.count > 1 ? list[1] : nil
+    further = Array(list.dropFirst(2))
+  }
+
+  subscript(position: Int) -> Operand? {
+    switch position {
+    case 0: first
+    case 1: second
+    default: position - 2 < further.count ? further[position - 2] : nil
+    }
+  }
+}
+
+/// Which entries of a tape lead back to the values that are differentiated.
+struct Reaching {
+  /// Nil if all do.
+  private var flags: [Bool]?
+
+  /// Marks the entries that depend on the given watched ones, up to the last that matters.
+  init(_ tape: Tape, from wrt: [Operand], upTo last: Int) {
+    let leaves = Set(wrt.filter { tape.tracks($0) }.map { $0.handle.index })
+    if leaves.count == tape.leafCount { return }
+    var flags = [Bool](repeating: false, count: last + 1)
+    var index = 0
+    while index <= last {
+      let entry = tape.entries[index]
+      if entry.op == nil {
+        if leaves.contains(index) { flags[index] = true }
+        index += 1
+        continue
+      }
+      let first = Int(entry.firstInput)
+      let reaches = (first..<first + Int(entry.inputCount)).contains {
+        let parent = tape.inputs[$0].parent
+        return parent >= 0 && flags[Int(parent)]
+      }
+      for result in index..<min(index + Int(entry.outputCount), last + 1) {
+        flags[result] = reaches
+      }
+      index += Int(entry.outputCount)
+    }
+    self.flags = flags
+  }
+
+  @inline(__always) func contains(_ index: Int) -> Bool { flags?[index] ?? true }
+}

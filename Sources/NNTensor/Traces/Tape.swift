@@ -1,0 +1,291 @@
+// The tape: what happened to tracked values, in order, as flat arrays.
+
+/// A Wengert list. Entries hold plain tensors and handles of the level below, never tracked values, so there are no cycles and
+/// no recursion, however long the list gets.
+package final class Tape: Trace {
+  private(set) var entries = FlatArray<TapeEntry>()
+  private(set) var inputs = FlatArray<TapeInput>()
+  /// Shapes of inputs that are neither kept nor those of the result.
+  private var types: [TensorType] = []
+  private var attributeLists: [[Attribute]] = []
+  /// Rows that are not in the table and must live as long as the tape.
+  private var ownOps: [Op] = []
+  /// How many values are watched.
+  private(set) var leafCount = 0
+
+  /// The number of entries, watched values included.
+  package var count: Int { entries.count }
+
+  deinit { free(from: 0) }
+
+  // MARK: - Recording
+
+  /// Adds a watched value.
+  func addLeaf(_ operand: Operand) throws(TensorError) -> Handle {
+    leafCount += 1
+    return try addEntry(
+      TapeEntry(op: nil, output: nil, number: 0, lower: operand.handle, position: 0))
+  }
+
+  private func addEntry(_ entry: TapeEntry) throws(TensorError) -> Handle {
+    let index = entries.count
+    guard index < Handle.highestIndex else {
+      throw TensorError(
+        "limit", "a differentiated call recorded more than \(index) operations",
+        help: "checkpoint(f) records less, or differentiate a shorter loop")
+    }
+    entries.append(entry)
+    return Handle(serial: serial, index: index)
+  }
+
+  override func lowered(_ operand: Operand) -> Operand {
+    guard tracks(operand) else { return operand }
+    var result = operand
+    result.handle = entries[operand.handle.index].lower
+    return result
+  }
+
+  /// Notes an operand of the entry that comes next; gives it as the level below sees it.
+  @inline(__always)
+  private func addInput(
+    _ operand: borrowing Operand, isSaved: Bool, type: Int32
+  ) -> Handle {
+    var input = TapeInput(
+      tensor: nil, number: operand.number, lower: operand.handle, parent: -1, type: type)
+    if tracks(operand) {
+      input.parent = Int32(truncatingIfNeeded: operand.handle.index)
+      input.lower = entries[operand.handle.index].lower
+    }
+    if let tensor = operand.tensor {
+      if isSaved {
+        input.tensor = Unmanaged.passRetained(tensor)
+        input.type = TapeInput.hasTensor
+      }
+    } else {
+      input.type = TapeInput.isNumber
+    }
+    inputs.append(input)
+    return input.lower
+  }
+
+  /// What to keep where each operand serves only the gradient in the other.
+  @inline(__always) private func crosswise(_ isFirst: Bool, _ isSecond: Bool) -> Saved {
+    isFirst ? (isSecond ? .operands : .operand(1)) : .operand(0)
+  }
+
+  /// Notes the shape and type of an operand that is not kept.
+  private func typeIndex(_ tensor: Tensor) -> Int32 {
+    types.append(TensorType(shape: tensor.shape, dtype: tensor.dtype))
+    return Int32(types.count - 1)
+  }
+
+  /// Forgets the inputs of an entry that failed.
+  private func dropInputs(from first: Int) {
+    while inputs.count > first { inputs.removeLast().tensor?.release() }
+  }
+
+  /// Finishes the entry whose inputs begin at `first`; gives the result as tracked here.
+  @inline(__always)
+  private func finish(
+    _ op: Op, _ output: consuming Operand, firstInput first: Int, attributes: Int32,
+    in context: TensorContext
+  ) throws(TensorError) -> Operand {
+    var entry = TapeEntry(
+      op: Unmanaged.passUnretained(op), output: nil, number: output.number, lower: output.handle,
+      position: context.position)
+    entry.firstInput = UInt32(truncatingIfNeeded: first)
+    entry.inputCount = UInt16(truncatingIfNeeded: inputs.count - first)
+    entry.attributes = attributes
+    if op.saves.contains(.output), let tensor = output.tensor {
+      entry.output = Unmanaged.passRetained(tensor)
+    }
+    do throws(TensorError) {
+      output.handle = try addEntry(entry)
+    } catch {
+      entry.output?.release()
+      dropInputs(from: first)
+      throw error
+    }
+    return output
+  }
+
+  /// Whether a result can carry a gradient.
+  @inline(__always) private func carriesGradient(_ output: borrowing Operand) -> Bool {
+    output.tensor?.dtype.isFloat ?? true
+  }
+
+  /// Applies an elementwise op of one operand and records it.
+  @inline(__always)
+  func unary(
+    _ op: Op, _ x: consuming Operand, in context: TensorContext
+  ) throws(TensorError) -> Operand {
+    guard op.isDifferentiable else { return try context.unary(op, lowered(x)) }
+    let first = inputs.count
+    x.handle = addInput(x, isSaved: op.saves.contains(.operand(0)), type: TapeInput.asResult)
+    let output: Operand
+    do throws(TensorError) {
+      output = try context.unary(op, x)
+    } catch {
+      dropInputs(from: first)
+      throw error
+    }
+    return try finish(op, output, firstInput: first, attributes: -1, in: context)
+  }
+
+  /// Applies an elementwise op of two operands and records it.
+  @inline(__always)
+  func binary(
+    _ op: Op, _ a: consuming Operand, _ b: consuming Operand, in context: TensorContext
+  ) throws(TensorError) -> Operand {
+    guard op.isDifferentiable else { return try context.binary(op, lowered(a), lowered(b)) }
+    let first = inputs.count
+    var aType = TapeInput.asResult
+    var bType = TapeInput.asResult
+    if let x = a.tensor, let y = b.tensor, x.shape != y.shape || x.dtype != y.dtype {
+      aType = typeIndex(x)
+      bType = typeIndex(y)
+    }
+    var saves = op.saves
+    if saves.isCrosswise { saves = crosswise(tracks(a), tracks(b)) }
+    a.handle = addInput(a, isSaved: saves.contains(.operand(0)), type: aType)
+    b.handle = addInput(b, isSaved: saves.contains(.operand(1)), type: bType)
+    let output: Operand
+    do throws(TensorError) {
+      output = try context.binary(op, a, b)
+    } catch {
+      dropInputs(from: first)
+      throw error
+    }
+    return try finish(op, output, firstInput: first, attributes: -1, in: context)
+  }
+
+  override func apply(
+    _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute], in context: TensorContext
+  ) throws(TensorError) -> [Operand] {
+    guard op.isDifferentiable else {
+      let lower = operands.map { lowered($0) }
+      return try context.applyMany(op, lower, attributes)
+    }
+    let first = inputs.count
+    var saves = op.saves
+    if saves.isCrosswise {
+      saves = crosswise(tracks(operands[0]), tracks(operands[1]))
+      if operands.count > 2, tracks(operands[2]) { saves.formUnion(op.saves) }
+    }
+    for position in operands.indices {
+      let isSaved = saves.contains(.operand(min(position, 13)))
+      var type = TapeInput.asResult
+      if !isSaved, let tensor = operands[position].tensor { type = typeIndex(tensor) }
+      operands[position].handle = addInput(operands[position], isSaved: isSaved, type: type)
+    }
+    var outputs: [Operand]
+    do throws(TensorError) {
+      outputs = try context.applyMany(op, operands, attributes)
+    } catch {
+      dropInputs(from: first)
+      throw error
+    }
+    guard outputs.contains(where: { carriesGradient($0) }) else {
+      dropInputs(from: first)
+      return outputs
+    }
+    if op.isOwn { ownOps.append(op) }
+    var list: Int32 = -1
+    if !attributes.isEmpty {
+      attributeLists.append(attributes)
+      list = Int32(attributeLists.count - 1)
+    }
+    let main = entries.count
+    outputs[0] = try finish(op, outputs[0], firstInput: first, attributes: list, in: context)
+    for position in outputs.indices.dropFirst() { try addFurther(&outputs[position]) }
+    if outputs.count > 1 {
+      entries[main].outputCount = UInt16(outputs.count)
+      if let tensor = outputs[0].tensor { entries[main].outputType = typeIndex(tensor) }
+    }
+    return outputs
+  }
+
+  /// Adds an entry for a result after the first.
+  private func addFurther(_ output: inout Operand) throws(TensorError) {
+    var entry = TapeEntry(
+      op: nil, output: nil, number: 0, lower: output.handle, position: 0)
+    if let tensor = output.tensor { entry.outputType = typeIndex(tensor) }
+    let handle = try addEntry(entry)
+    if carriesGradient(output) { output.handle = handle }
+  }
+
+  // MARK: - Reading
+
+  /// The shape and dtype noted at a place.
+  func type(at index: Int32) -> TensorType { types[Int(index)] }
+
+  /// The arguments of an entry.
+  func attributes(_ entry: TapeEntry) -> [Attribute] {
+    entry.attributes < 0 ? [] : attributeLists[Int(entry.attributes)]
+  }
+
+  // MARK: - Freeing
+
+  /// Releases what an entry holds; its place stays.
+  func free(_ index: Int) {
+    entries[index].output?.release()
+    entries[index].output = nil
+    let first = Int(entries[index].firstInput)
+    for input in first..<first + Int(entries[index].inputCount) {
+      inputs[input].tensor?.release()
+      inputs[input].tensor = nil
+    }
+  }
+
+  private func free(from index: Int) {
+    for entry in index..<max(index, entries.count) { free(entry) }
+  }
+}
+
+/// The shape and element type of a value that is not kept itself.
+struct TensorType: Equatable {
+  var shape: Shape
+  var dtype: DType
+}
+
+/// What happened once: an op, its operands and its result.
+struct TapeEntry {
+  /// Nil for a watched value and for results after the first.
+  var op: Unmanaged<Op>?
+  /// The result, where the gradient reads it (one reference is owned).
+  var output: Unmanaged<Tensor>?
+  /// The result, where it is a number.
+  var number: Double
+  /// The result's handle one level down.
+  var lower: Handle
+  /// Where in the source the op was applied.
+  var position: UInt32
+  var firstInput: UInt32 = 0
+  var inputCount: UInt16 = 0
+  var outputCount: UInt16 = 1
+  /// The place of the arguments, -1 for none.
+  var attributes: Int32 = -1
+  /// The place of the result's shape and type, where there are several results.
+  var outputType: Int32 = -1
+}
+
+/// One operand of an entry.
+struct TapeInput {
+  /// The operand, where the gradient reads it (one reference is owned).
+  var tensor: Unmanaged<Tensor>?
+  /// The operand, where it is a number.
+  var number: Double
+  /// Its handle one level down.
+  var lower: Handle
+  /// The entry that made it, -1 where the tape does not track it.
+  var parent: Int32
+  /// The place of its shape and type, or one of the constants.
+  var type: Int32
+
+  /// It has the shape and type of the result.
+  static let asResult: Int32 = -1
+  /// It is a number.
+  static let isNumber: Int32 = -2
+  /// It is kept.
+  static let hasTensor: Int32 = -3
+}
