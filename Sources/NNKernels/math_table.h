@@ -38,6 +38,37 @@ typedef void (*nnk_transpose_loop)(const void *src, long src_row, void *dst, lon
 /// y[i] = x[i] * scale.
 typedef void (*nnk_scale_bytes_loop)(const uint8_t *x, float scale, float *y, long n);
 
+/// Softmax of rows[rows, cols] to y (or NULL); each row's maximum and the sum of its exponentials (or NULL).
+typedef void (*nnk_softmax_loop)(const void *x, void *y, long rows, long cols, void *largest, void *sums);
+/// y = (x - largest) - logs of rows.
+typedef void (*nnk_log_softmax_loop)(const void *x, void *y, long rows, long cols, const void *largest, const void *logs);
+/// dx of rows from g and the output y.
+typedef void (*nnk_softmax_grad_loop)(const void *g, const void *y, void *dx, long rows, long cols);
+/// losses[r] = -sum(targets * log softmax(x)) of rows.
+typedef void (*nnk_soft_loss_loop)(
+    const void *x, const void *targets, long rows, long cols, const void *largest, const void *logs, void *losses);
+/// dx = (p * sum(targets) - targets) * factor of rows.
+typedef void (*nnk_soft_loss_grad_loop)(const void *p, const void *targets, void *dx, long rows, long cols, double factor);
+/// *sum = sum((a - b)^2).
+typedef void (*nnk_squared_distance_loop)(const void *a, const void *b, long n, void *sum);
+
+/// The numbers of a step of `nnk_sgd`.
+struct nnk_sgd_step {
+  double lr, momentum, weight_decay;
+  bool nesterov;
+};
+typedef void (*nnk_sgd_loop)(void *p, const void *g, void *velocity, long n, const struct nnk_sgd_step *step);
+/// The numbers of a step of `nnk_adam`: p = shrink p - rate m / (root sqrt(v) + epsilon), with g + decay p as gradient.
+struct nnk_adam_step {
+  double b1, b2, epsilon, rate, root, shrink, decay;
+};
+typedef void (*nnk_adam_loop)(void *p, const void *g, void *m, void *v, long n, const struct nnk_adam_step *step);
+
+/// The words of `units` units from `offset` on; see random.inc.
+typedef void (*nnk_random_words_loop)(uint64_t seed, uint64_t offset, long units, uint32_t *y);
+/// Numbers from the words of whole units.
+typedef void (*nnk_random_loop)(const uint32_t *words, long units, void *y);
+
 struct nnk_math_table {
   int lanes;  ///< of f32
   nnk_unary_loop unary[NNK_UNARY_COUNT][NNK_TYPE_COUNT];
@@ -51,6 +82,16 @@ struct nnk_math_table {
   nnk_reduce_columns_loop reduce_columns[NNK_REDUCE_COUNT + 1][NNK_TYPE_COUNT];
   nnk_transpose_loop transpose[9];  ///< by element size
   nnk_scale_bytes_loop scale_bytes;
+  nnk_softmax_loop softmax[NNK_TYPE_COUNT];
+  nnk_log_softmax_loop log_softmax[NNK_TYPE_COUNT];
+  nnk_softmax_grad_loop softmax_grad[NNK_TYPE_COUNT], log_softmax_grad[NNK_TYPE_COUNT];
+  nnk_soft_loss_loop soft_loss[NNK_TYPE_COUNT];
+  nnk_soft_loss_grad_loop soft_loss_grad[NNK_TYPE_COUNT];
+  nnk_squared_distance_loop squared_distance[NNK_TYPE_COUNT];
+  nnk_sgd_loop sgd[NNK_TYPE_COUNT];
+  nnk_adam_loop adam[NNK_TYPE_COUNT];
+  nnk_random_words_loop random_words;
+  nnk_random_loop random_uniform[NNK_TYPE_COUNT], random_normal[NNK_TYPE_COUNT];
   nnk_unary_loop cast[NNK_TYPE_COUNT][NNK_TYPE_COUNT];
 };
 

@@ -167,7 +167,7 @@ bool nnk_variance(
   nnk_type type, const void *x, void *variance, void *_Nullable mean, size_t outer, size_t axis, size_t inner, double correction);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Softmax family over the middle axis of [outer, axis, inner]; f32, f64
+// Softmax family over the middle axis of [outer, axis, inner]; f32, f64; false also when out of memory (inner > 1, losses of many rows)
 
 bool nnk_softmax(nnk_type type, const void *x, void *y, size_t outer, size_t axis, size_t inner);
 bool nnk_log_softmax(nnk_type type, const void *x, void *y, size_t outer, size_t axis, size_t inner);
