@@ -27,7 +27,7 @@ extension TensorContext {
     return results
   }
 
-  /// Brings operands to one type; numbers stay, once they are known to fit.
+  /// Brings operands to one type; numbers, once they are known to fit, stay if the op takes them.
   private func cast(_ op: Op, _ operands: inout [Operand], to dtype: DType) throws(TensorError) {
     for position in operands.indices {
       guard let tensor = operands[position].tensor else {
@@ -37,6 +37,7 @@ extension TensorContext {
             "argument", "\(op.name): \(numberText(number)) does not fit in \(dtype.name)",
             help: "to(x, \"i64\") or to(x, \"f32\") makes room")
         }
+        if !op.takesNumbers { operands[position].tensor = try Tensor(number, dtype: dtype) }
         continue
       }
       if tensor.dtype != dtype { operands[position].tensor = try tensor.converted(to: dtype) }
@@ -113,7 +114,7 @@ extension ForwardCall {
     case .binary(let kernel): return [try runBinary(kernel, compute ?? dtype)]
     case .custom(let body): return [try body(&self)]
     case .many(let body): return try body(&self)
-    case .composed: preconditionFailure("composed ops are taken apart at the door")
+    case .composed, .composedMany: preconditionFailure("composed ops are taken apart at the door")
     }
   }
 

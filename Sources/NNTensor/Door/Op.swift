@@ -132,6 +132,9 @@ package enum Forward: Sendable {
   case many(@Sendable (inout ForwardCall) throws(TensorError) -> [Operand])
   /// Composed of other ops, which record themselves.
   case composed(@Sendable (TensorContext, [Operand], [Attribute]) throws(TensorError) -> Operand)
+  /// The same with several results.
+  case composedMany(
+    @Sendable (TensorContext, [Operand], [Attribute]) throws(TensorError) -> [Operand])
 }
 
 /// A gradient rule: from what the forward pass saved and the results' cotangents to the operands' cotangents.

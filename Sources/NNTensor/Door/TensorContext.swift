@@ -76,6 +76,9 @@ package final class TensorContext {
   /// Whether an active trace tracks the value.
   package func isTracked(_ operand: Operand) -> Bool { trace(of: operand.handle) != nil }
 
+  /// Whether the value is one of a batch to the code that sees it.
+  package func isBatched(_ operand: Operand) -> Bool { false }
+
   /// The shape of a value as code inside the active traces sees it.
   package func shape(of operand: Operand) -> Shape {
     guard let trace = trace(of: operand.handle) else { return operand.plainShape }
@@ -97,7 +100,11 @@ package final class TensorContext {
   package func applyMany(
     _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute] = []
   ) throws(TensorError) -> [Operand] {
-    if case .composed(let body) = op.forward { return [try body(self, operands, attributes)] }
+    switch op.forward {
+    case .composed(let body): return [try body(self, operands, attributes)]
+    case .composedMany(let body): return try body(self, operands, attributes)
+    default: break
+    }
     if let trace = innermostTrace(operands) {
       return try trace.apply(op, operands, attributes, in: self)
     }

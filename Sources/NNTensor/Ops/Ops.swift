@@ -4,7 +4,9 @@
 package enum Ops {
   /// Every op, those for gradient rules included.
   package static let all: [Op] = [
-    arithmetic, comparisons, logic, elementary, activations, rounding, conversions,
+    arithmetic, comparisons, logic, elementary, activations, rounding, conversions, creation,
+    reductions, shapes, joining, indexing, matrixProducts, triangles, softmaxes, losses, sorting,
+    random, images,
   ].flatMap { $0 }
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

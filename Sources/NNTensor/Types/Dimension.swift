@@ -4,6 +4,8 @@
 package protocol Dimension: Equatable, Sendable, CustomStringConvertible {
   /// The dimension of a size that is known.
   init(_ size: Int)
+  /// A dimension about which nothing is known; only the checker has such.
+  static var undetermined: Self { get }
   /// The size, where it is known.
   var known: Int? { get }
   /// False only if the two are certainly different sizes.
@@ -23,6 +25,7 @@ package protocol Dimension: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Int: Dimension {
+  package static var undetermined: Int { preconditionFailure("sizes are known when an op runs") }
   package var known: Int? { self }
   package func mayEqual(_ other: Int) -> Bool { self == other }
   package func unified(with other: Int) -> Int { self }

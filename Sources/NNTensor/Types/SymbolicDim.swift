@@ -12,6 +12,8 @@ package enum SymbolicDim: Dimension {
     self = .polynomial(DimPolynomial(variable: .init(id: id, name: name)))
   }
 
+  package static var undetermined: SymbolicDim { .unknown }
+
   package var known: Int? {
     if case .polynomial(let polynomial) = self { polynomial.constant } else { nil }
   }

@@ -1,0 +1,171 @@
+// Losses with kernels of their own.
+import NNKernels
+
+extension Ops {
+  static let losses: [Op] = [
+    crossEntropy, crossEntropyBoth, crossEntropyGrad, crossEntropySoft, mse,
+  ]
+
+  package static let crossEntropy: Op = Op(
+    "cross_entropy",
+    [Parameter("logits", .tensor), Parameter("labels", .tensor, wantsIntegers: true)],
+    summary:
+      "The mean of -log softmax(logits) at the labels: class numbers, or probabilities of logits' shape.",
+    example: "cross_entropy(net(x), y)",
+    samples: [
+      Sample([4, 3], [4], from: [.any, .index(below: 3)]),
+      Sample([4, 3], [4, 3], from: [.any, .positive]),
+    ], dtypes: .float, shape: CrossEntropyRule(),
+    forward: .composed { c, operands, _ throws(TensorError) in
+      guard let labels = operands[1].tensor else {
+        throw TensorError("type", "cross_entropy: labels are a tensor", notes: [(1, "a number")])
+      }
+      let shape = c.shape(of: operands[0])
+      if shape.rank == 1, c.shape(of: operands[1]).rank == 0 {
+        let row = try c.reshaped(operands[0], [1, shape[0]])
+        return try c.applyMany(crossEntropyBoth, [row, c.reshaped(operands[1], [1])])[1]
+      }
+      if labels.dtype.isFloat { return try c.apply(crossEntropySoft, operands) }
+      return try c.applyMany(crossEntropyBoth, operands)[1]
+    })
+
+  /// Softmax and loss together, so that the gradient need not compute the softmax again.
+  static let crossEntropyBoth: Op = Op(
+    "cross_entropy_both", [Parameter("logits", .tensor), Parameter("labels", .tensor)],
+    summary: "The softmax of logits and the cross entropy of labels.",
+    dtypes: .custom { operands, _ throws(TensorError) in
+      operands[0].dtype == .f64 ? .f64 : .f32
+    },
+    shape: CrossEntropyRule(withProbabilities: true), outputs: 2,
+    saves: [.operand(1), .output], isInternal: true,
+    forward: .many { call throws(TensorError) in
+      let logits = try call.tensor(0).converted(to: call.dtype)
+      let labels = try call.tensor(1).integersOnly("cross_entropy")
+      let probabilities = try call.makeOutput()
+      let loss = try Tensor(shape: [], dtype: call.dtype)
+      let classes = logits.shape[logits.shape.rank - 1]
+      guard labels.count > 0 else {
+        throw TensorError("shape", "cross_entropy of no examples", notes: [(0, "\(logits.shape)")])
+      }
+      let bad = nnk_cross_entropy(
+        call.dtype.kernelType, logits.data, labels.dtype.kernelType, labels.data,
+        probabilities.data, loss.data, labels.count, classes)
+      try labels.refuse(bad, limit: classes, in: "cross_entropy", what: "label")
+      return [Operand(probabilities), Operand(loss)]
+    },
+    gradient: { call throws(TensorError) in
+      let (c, y) = (call.context, call.output)
+      var total: Operand?
+      if let g = call.cotangents[1] {
+        total = try c.apply(crossEntropyGrad, [y, call.input(1), g])
+      }
+      if let g = call.cotangents[0] {
+        let part = try c.apply(softmaxGrad, [g, y], [.int(-1)])
+        if let loss = total { total = try c.add(loss, part) } else { total = part }
+      }
+      return Gradients(total)
+    })
+
+  /// (probabilities - one_hot(labels)) * g / rows.
+  static let crossEntropyGrad: Op = Op(
+    "cross_entropy_grad",
+    [Parameter("probabilities", .tensor), Parameter("labels", .tensor), Parameter("g", .tensor)],
+    summary: "The gradient of cross entropy in its logits.", shape: SameShape(),
+    saves: .allOperands, isInternal: true,
+    forward: .custom { call throws(TensorError) in
+      let own = call.takeIfUnique(0)
+      let output: Tensor
+      if let own { output = own } else { output = try call.makeOutput() }
+      let labels = call.tensor(1)
+      let g = call.tensor(2).number(at: 0)
+      _ = nnk_cross_entropy_grad(
+        call.dtype.kernelType, g, (own ?? call.tensor(0)).data, labels.dtype.kernelType,
+        labels.data, output.data, labels.count, call.shape[call.shape.rank - 1])
+      return Operand(output)
+    },
+    gradient: { call throws(TensorError) in
+      let (c, gg) = (call.context, call.cotangent)
+      let (y, labels, g) = (call.input(0), call.input(1), call.input(2))
+      let shape = call.shape(0)
+      let classes = shape[shape.rank - 1]
+      let scale = 1 / Double(Swift.max(shape.count / Swift.max(classes, 1), 1))
+      let first = call.wants(0) ? try c.mul(c.mul(gg, g), scale) : nil
+      guard call.wants(2) else { return Gradients(first) }
+      let dtype = y.tensor?.dtype ?? .f32
+      let hot = try c.apply(oneHot, [labels], [.int(classes), .dtype(dtype)])
+      let second = try c.apply(sum, [c.mul(gg, c.sub(y, hot))])
+      return Gradients(first, nil, try c.mul(second, scale))
+    })
+
+  /// Cross entropy with probabilities as labels, composed.
+  static let crossEntropySoft: Op = Op(
+    "cross_entropy_soft", [Parameter("logits", .tensor), Parameter("targets", .tensor)],
+    summary: "Cross entropy with probabilities as labels.", dtypes: .float,
+    shape: CrossEntropyRule(), isInternal: true,
+    forward: .composed { c, operands, _ throws(TensorError) in
+      let shape = c.shape(of: operands[0])
+      _ = try CrossEntropyRule()(
+        ShapeQuery(name: "cross_entropy", operands: [shape, c.shape(of: operands[1])]))
+      let rows = Swift.max(shape.count / Swift.max(shape[shape.rank - 1], 1), 1)
+      let logs = try c.apply(logSoftmax, [operands[0]], [.int(-1)])
+      return try c.mul(c.apply(sum, [c.mul(logs, operands[1])]), -1 / Double(rows))
+    })
+
+  package static let mse: Op = Op(
+    "mse", [Parameter("x", .tensor), Parameter("y", .tensor)],
+    summary: "The mean of the squared differences.", example: "mse(net(x), y)",
+    samples: [Sample([2, 3], [2, 3]), Sample([2, 3], [3])], dtypes: .float,
+    shape: PairToScalarRule(), saves: .operands, takesNumbers: true,
+    forward: .custom { call throws(TensorError) in
+      if let a = call.operands[0].tensor, let b = call.operands[1].tensor, a.shape == b.shape {
+        let loss = try call.makeOutput()
+        _ = nnk_mse(call.dtype.kernelType, a.data, b.data, loss.data, a.count)
+        return Operand(loss)
+      }
+      let c = call.context
+      let difference = try c.sub(call.operands[0], call.operands[1])
+      return try c.apply(mean, [c.unary(square, difference)])
+    },
+    gradient: { call throws(TensorError) in
+      let c = call.context
+      let difference = try c.sub(call.input(0), call.input(1))
+      let count = Swift.max(difference.plainShape.count, 1)
+      let slope = try c.absorb(
+        c.mul(call.cotangent, 2 / Double(count)), difference)
+      return Gradients(slope, call.wants(1) ? try c.neg(slope) : nil)
+    })
+}
+
+/// Labels are one for each row of logits, or probabilities in their shape.
+private struct CrossEntropyRule: ShapeRule {
+  var withProbabilities = false
+
+  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
+    let (logits, labels) = (query.operands[0], query.operands[1])
+    let fits =
+      logits.rank >= 1 && (labels.rank == logits.rank - 1 || labels.rank == logits.rank)
+      && labels.indices.allSatisfy { labels[$0].mayEqual(logits[$0]) }
+    guard fits else {
+      let wanted = logits.rank >= 1 ? " (expected \(logits.prefix(logits.rank - 1)))" : ""
+      throw TensorError(
+        "shape", "cross_entropy: labels of shape \(labels) for logits of shape \(logits)\(wanted)",
+        help: labels.rank == logits.rank && labels[labels.rank - 1].known == 1
+          ? "squeeze(labels, -1) drops the axis of size 1" : nil,
+        notes: query.notes(0, 1))
+    }
+    return Dims()
+  }
+
+  func all<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> [Dims<D>] {
+    let loss = try self(query)
+    return withProbabilities ? [query.operands[0], loss] : [loss]
+  }
+}
+
+/// Two shapes that broadcast, reduced to a scalar.
+private struct PairToScalarRule: ShapeRule {
+  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
+    _ = try BroadcastRule()(query)
+    return Dims()
+  }
+}
