@@ -33,7 +33,7 @@ let package = Package(
       name: "nnbench", dependencies: ["NNScript", "NNTensor", "NNKernels"], exclude: ["programs"]),
     .testTarget(name: "NNKernelsTests", dependencies: ["NNKernels"]),
     .testTarget(name: "NNTensorTests", dependencies: ["NNTensor", "NNKernels"]),
-    .testTarget(name: "NNSyntaxTests", dependencies: ["NNSyntax"]),
+    .testTarget(name: "NNSyntaxTests", dependencies: ["NNSyntax"], exclude: ["golden"]),
     .testTarget(name: "NNFormatsTests", dependencies: ["NNFormats", "NNTensor", "CZlib"]),
     .testTarget(
       name: "NNScriptTests",

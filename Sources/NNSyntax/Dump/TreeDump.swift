@@ -205,7 +205,8 @@ package struct TreeDump {
   }
 
   private static func formatText(_ format: FormatSpec) -> String {
-    var text = format.alignment.map { "\(format.fill)\($0.rawValue)" } ?? ""
+    var text =
+      format.alignment.map { (format.fill == " " ? "" : "\(format.fill)") + "\($0.rawValue)" } ?? ""
     if format.sign != .negativeOnly { text.append(format.sign.rawValue) }
     if format.isAlternate { text += "#" }
     if format.width > 0 { text += "\(format.width)" }

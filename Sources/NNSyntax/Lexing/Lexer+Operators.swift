@@ -152,6 +152,7 @@ extension Lexer {
       report(
         "unexpected `\\`", start..<position,
         help: ["a line continues after an operator, a comma or inside brackets; no `\\` is needed"])
+      skipLineEnding()
     default:
       position += 1
       let byte = bytes[start]
@@ -162,6 +163,13 @@ extension Lexer {
       report("unexpected \(name)", start..<position)
     }
     sawSpace = true
+  }
+
+  /// Moves over the line ending after a `\`, where the author meant the line to go on.
+  private mutating func skipLineEnding() {
+    var end = position
+    while end < bytes.count, bytes[end].isBlank || bytes[end] == UInt8(ascii: "\r") { end += 1 }
+    if byte(at: end) == UInt8(ascii: "\n"), modes.isEmpty { position = end + 1 }
   }
 
   /// Reads a string with the wrong quotes as a string after reporting it.

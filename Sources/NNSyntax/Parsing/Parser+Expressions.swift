@@ -36,6 +36,7 @@ extension Parser {
     return at(.leftParen) || at(.leftBracket) ? nil : rule
   }
 
+  @inline(never)
   private mutating func parseInfix(
     _ rule: InfixRule, _ left: Expr, from start: Int
   ) throws(ParseFailure) -> Expr {
@@ -71,33 +72,43 @@ extension Parser {
   }
 
   /// Parses the right side of an operator.
+  @inline(never)
   private mutating func parseOperand(
     after text: String, _ minimum: Precedence
   ) throws(ParseFailure) -> Expr {
+    if let failure = missingOperand(after: text) { throw failure }
+    return try parseExpression(minimum)
+  }
+
+  /// The error that nothing follows an operator, if that is so.
+  @inline(never)
+  private mutating func missingOperand(after text: String) -> ParseFailure? {
     let operatorToken = previous
     let endsHere =
       at(.endOfFile) || at(.rightParen) || at(.rightBracket) || at(.rightBrace) || at(.semicolon)
       || at(.comma) || at(.equal)
     if endsHere || (current.startsLine && isStatementKeyword(current.kind)) {
-      throw fail(
+      if let increment = increment(operatorToken) { return increment }
+      return fail(
         "expected an expression after `\(text)`, found \(describe(current))",
-        at(.endOfFile) || current.startsLine ? span(operatorToken) : currentSpan,
-        help: incrementHelp(operatorToken))
+        at(.endOfFile) || current.startsLine ? span(operatorToken) : currentSpan)
     }
-    if current.startsLine, text == "++", let help = incrementHelp(operatorToken).first {
-      throw fail("there is no operator `++` for counting", span(operatorToken), help: [help])
-    }
-    return try parseExpression(minimum)
+    return current.startsLine ? increment(operatorToken) : nil
   }
 
-  /// The help for `x++` and `x--`, where `x` is a name.
-  private func incrementHelp(_ last: Token) -> [String] {
+  /// The error about `x++` and `x--` where `x` is a name, if the last token read ends one.
+  @inline(never)
+  private mutating func increment(_ last: Token) -> ParseFailure? {
     let isDecrement =
       last.kind == .minus && index >= 2 && tokens[index - 2].kind == .minus && !last.isSpaced
-    guard last.kind == .plusPlus || isDecrement, !last.isSpaced else { return [] }
+    guard last.kind == .plusPlus || isDecrement, !last.isSpaced else { return nil }
     let target = index - (isDecrement ? 3 : 2)
-    guard target >= 0, tokens[target].kind == .identifier else { return [] }
-    return ["to count, write `\(text(tokens[target])) \(isDecrement ? "-=" : "+=") 1`"]
+    guard target >= 0, tokens[target].kind == .identifier else { return nil }
+    let name = text(tokens[target])
+    return fail(
+      "there is no operator `\(isDecrement ? "--" : "++")` for counting",
+      span(tokens[target + 1]).union(span(last)),
+      help: ["write `\(name) \(isDecrement ? "-=" : "+=") 1`"])
   }
 
   /// Whether a token at a line's start can only begin a statement.
@@ -109,6 +120,7 @@ extension Parser {
   }
 
   /// Reports `a < b < c` and `a..b..c` at the second operator.
+  @inline(never)
   private mutating func checkChain(
     _ rule: InfixRule, _ left: Expr, _ operatorText: String, _ right: Expr
   ) {
@@ -120,9 +132,11 @@ extension Parser {
     }
     let leftText = shown(left.span)
     let rightText = shown(right.span)
+    let isOperand = peek().kind == .identifier || peek().kind == .number
+    let third = isOperand ? text(peek()) : "..."
     let help: [String] =
       if let leftText, let rightText {
-        ["write `\(leftText) \(operatorText) \(rightText) and \(rightText) \(second) ...`"]
+        ["write `\(leftText) \(operatorText) \(rightText) and \(rightText) \(second) \(third)`"]
       } else {
         ["join two comparisons with `and`"]
       }
@@ -130,6 +144,7 @@ extension Parser {
   }
 
   /// The text of a span for use in a help line, if it is short.
+  @inline(never)
   func shown(_ span: Span) -> String? {
     let text = source.text(of: span)
     return text.count <= 60 && !text.contains(where: \.isNewline) ? text : nil
@@ -137,6 +152,7 @@ extension Parser {
 
   // MARK: Pipes
 
+  @inline(never)
   private mutating func reportOperatorAfterPipe(from start: Int) {
     let operatorText = describe(current)
     let piped = shown(span(from: start))
@@ -152,6 +168,7 @@ extension Parser {
   }
 
   /// `x |> f`, `x |> f(a)`: a call with the left side as its first argument.
+  @inline(never)
   private mutating func parsePipe(_ left: Expr, from start: Int) throws(ParseFailure) -> Expr {
     let pipeSpan = currentSpan
     advance()
@@ -173,6 +190,7 @@ extension Parser {
   }
 
   /// Reports what cannot stand on the right of a pipe.
+  @inline(never)
   private mutating func checkPipeTarget() throws(ParseFailure) {
     if isLambdaStart {
       throw fail(
@@ -194,33 +212,43 @@ extension Parser {
 
   // MARK: Prefix forms
 
+  @inline(never)
   private mutating func parsePrefix(_ minimum: Precedence) throws(ParseFailure) -> Expr {
-    let start = index
     switch current.kind {
-    case .minus:
-      let operatorSpan = currentSpan
-      advance()
-      let operand = try parseOperand(after: "-", .power)
-      return .unary(
-        UnaryExpr(
-          op: .negate, operand: operand, operatorSpan: operatorSpan, span: span(from: start)))
-    case .not:
-      let operatorSpan = currentSpan
-      if minimum > .not {
-        report(
-          "`not` needs parentheses here", operatorSpan,
-          help: ["`not` binds less tightly than comparisons and arithmetic: write `(not x)`"])
-      }
-      advance()
-      let operand = try parseOperand(after: "not", minimum > .not ? minimum : .not)
-      return .unary(
-        UnaryExpr(op: .not, operand: operand, operatorSpan: operatorSpan, span: span(from: start)))
+    case .minus: try parseNegation()
+    case .not: try parseNot(minimum)
     case .identifier, .leftParen:
-      if isLambdaStart { return try parseLambda(minimum) }
-      return try parsePrimary()
-    default:
-      return try parsePrimary()
+      isLambdaStart ? try parseLambda(minimum) : try parsePrimary()
+    default: try parsePrimary()
     }
+  }
+
+  @inline(never)
+  private mutating func parseNegation() throws(ParseFailure) -> Expr {
+    let start = index
+    advance()
+    let operand = try parseOperand(after: "-", .power)
+    return .unary(
+      UnaryExpr(
+        op: .negate, operand: operand, operatorSpan: span(tokens[start]), span: span(from: start)))
+  }
+
+  @inline(never)
+  private mutating func parseNot(_ minimum: Precedence) throws(ParseFailure) -> Expr {
+    let start = index
+    if minimum > .not { reportTightNot() }
+    advance()
+    let operand = try parseOperand(after: "not", max(minimum, .not))
+    return .unary(
+      UnaryExpr(
+        op: .not, operand: operand, operatorSpan: span(tokens[start]), span: span(from: start)))
+  }
+
+  @inline(never)
+  private mutating func reportTightNot() {
+    report(
+      "`not` needs parentheses here", currentSpan,
+      help: ["`not` binds less tightly than comparisons and arithmetic: write `(not x)`"])
   }
 
   /// Whether a lambda begins at the current token: `x =>`, `(x, y) =>`.
@@ -237,6 +265,7 @@ extension Parser {
   // MARK: What follows an expression
 
   /// `f(a, name: b, xs...)`
+  @inline(never)
   private mutating func parseCall(_ callee: Expr, from start: Int) throws(ParseFailure) -> Expr {
     let state = openBracket(newlinesEnd: false)
     var arguments: [Argument] = []
@@ -249,29 +278,40 @@ extension Parser {
       CallExpr(callee: callee, arguments: arguments, pipeSpan: nil, span: span(from: start)))
   }
 
+  @inline(never)
   private mutating func parseArgument(after earlier: [Argument]) throws(ParseFailure) -> Argument {
     let start = index
     try rejectForeignSpread()
-    var name: Token?
-    if at(.identifier), peek().kind == .colon || peek().kind == .equal {
-      name = current
-      if peek().kind == .equal {
-        report(
-          "named arguments are written with `:`", span(peek()),
-          help: ["write `\(text(current)): ...`"])
-      }
-      advance()
-      advance()
-    }
+    let isNamed = takeArgumentName()
     let value = try parseExpression()
-    let isSpread = name == nil && take(.ellipsis)
-    let argument = Argument(
-      name: name.map(text), nameSpan: name.map(span), value: value, isSpread: isSpread,
-      span: span(from: start))
+    let argument = makeArgument(value, isNamed: isNamed, from: start)
     checkOrder(argument, after: earlier)
     return argument
   }
 
+  /// Takes `name:`, or `name=` after reporting it.
+  @inline(never)
+  private mutating func takeArgumentName() -> Bool {
+    guard at(.identifier), peek().kind == .colon || peek().kind == .equal else { return false }
+    if peek().kind == .equal {
+      report(
+        "named arguments are written with `:`", span(peek()),
+        help: ["write `\(text(current)): ...`"])
+    }
+    advance()
+    advance()
+    return true
+  }
+
+  @inline(never)
+  private mutating func makeArgument(_ value: Expr, isNamed: Bool, from start: Int) -> Argument {
+    let isSpread = !isNamed && take(.ellipsis)
+    return Argument(
+      name: isNamed ? text(tokens[start]) : nil, nameSpan: isNamed ? span(tokens[start]) : nil,
+      value: value, isSpread: isSpread, span: span(from: start))
+  }
+
+  @inline(never)
   private mutating func checkOrder(_ argument: Argument, after earlier: [Argument]) {
     if let name = argument.name {
       if let same = earlier.first(where: { $0.name == name }) {
@@ -287,6 +327,7 @@ extension Parser {
   }
 
   /// Reports `f(*xs)`, `f(**d)` and `[...xs]`.
+  @inline(never)
   mutating func rejectForeignSpread() throws(ParseFailure) {
     guard at(.star) || at(.starStar) || at(.ellipsis), peek().kind != .rightBracket else { return }
     let operand = peek().kind == .identifier ? text(peek()) : "xs"
@@ -310,6 +351,7 @@ extension Parser {
   }
 
   /// `x.name`
+  @inline(never)
   private mutating func parseMember(_ object: Expr, from start: Int) throws(ParseFailure) -> Expr {
     advance()
     if at(.number), !current.isSpaced {
@@ -327,14 +369,11 @@ extension Parser {
   }
 
   /// `x[1:3, ..., i]`
+  @inline(never)
   private mutating func parseIndex(_ object: Expr, from start: Int) throws(ParseFailure) -> Expr {
     let bracketStart = index
     let state = openBracket(newlinesEnd: false)
-    if at(.rightBracket) {
-      throw fail(
-        "an index is missing", span(from: bracketStart).union(currentSpan),
-        help: ["write `x[0]`, or `x[:]` for everything"])
-    }
+    if at(.rightBracket) { throw missingIndex(from: bracketStart) }
     var items: [IndexExpr.Item] = []
     while !at(.rightBracket) {
       items.append(try parseIndexItem())
@@ -347,6 +386,14 @@ extension Parser {
         span: span(from: start)))
   }
 
+  @inline(never)
+  private mutating func missingIndex(from start: Int) -> ParseFailure {
+    fail(
+      "an index is missing", span(from: start).union(currentSpan),
+      help: ["write `x[0]`, or `x[:]` for everything"])
+  }
+
+  @inline(never)
   private mutating func parseIndexItem() throws(ParseFailure) -> IndexExpr.Item {
     let start = index
     if at(.ellipsis) {

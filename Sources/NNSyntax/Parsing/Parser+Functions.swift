@@ -2,6 +2,7 @@
 
 extension Parser {
   /// `fn f(a, b: type, c = e, rest...) -> type { }` or `= e`
+  @inline(never)
   mutating func parseFunctionDeclaration() throws(ParseFailure) -> Function {
     let start = index
     advance()
@@ -11,6 +12,7 @@ extension Parser {
   }
 
   /// `fn(a) { }`
+  @inline(never)
   mutating func parseAnonymousFunction() throws(ParseFailure) -> Expr {
     let start = index
     advance()
@@ -25,6 +27,7 @@ extension Parser {
   }
 
   /// Parses from the parameters on.
+  @inline(never)
   mutating func parseFunctionRest(
     _ kind: Function.Kind, from start: Int, name: Token?, variable: Variable?
   ) throws(ParseFailure) -> Function {
@@ -32,29 +35,36 @@ extension Parser {
       throw unexpected("`(`", help: ["a function without parameters is written `fn f() { ... }`"])
     }
     let parameters = try parseParameters()
-    var returnType: TypeAnnotation?
-    if at(.arrow), !isAtNewline {
-      advance()
-      returnType = try parseType()
-    }
-    let body: Function.Body
-    if at(.equal), !isAtNewline {
-      advance()
-      body = .expression(try parseExpression())
-    } else if at(.fatArrow), !isAtNewline {
-      throw fail(
-        "expected `{` or `=`, found `=>`", currentSpan,
-        help: ["write `fn f(x) = ...` or `x => ...`"])
-    } else {
-      body = .block(try parseBlock("the parameters"))
-    }
+    let returnType = try parseReturnType()
+    let body = try parseFunctionBody()
     return Function(
       kind: kind, variable: variable, name: name.map(text), nameSpan: name.map(span),
       parameters: parameters, returnType: returnType, body: body, doc: docs[start],
       span: span(from: start))
   }
 
+  /// `-> type`
+  private mutating func parseReturnType() throws(ParseFailure) -> TypeAnnotation? {
+    guard at(.arrow), !isAtNewline else { return nil }
+    advance()
+    return try parseType()
+  }
+
+  /// `{ ... }` or `= e`
+  @inline(never)
+  private mutating func parseFunctionBody() throws(ParseFailure) -> Function.Body {
+    if at(.fatArrow), !isAtNewline {
+      throw fail(
+        "expected `{` or `=`, found `=>`", currentSpan,
+        help: ["write `fn f(x) = ...` or `x => ...`"])
+    }
+    guard at(.equal), !isAtNewline else { return .block(try parseBlock("the parameters")) }
+    advance()
+    return .expression(try parseExpression())
+  }
+
   /// `x => e`, `(x, y) => e`, `() => e`
+  @inline(never)
   mutating func parseLambda(_ minimum: Precedence) throws(ParseFailure) -> Expr {
     let start = index
     if minimum > .lowest {
@@ -84,6 +94,7 @@ extension Parser {
   // MARK: Parameters
 
   /// Parses parameters in their parentheses.
+  @inline(never)
   mutating func parseParameters() throws(ParseFailure) -> [Parameter] {
     let state = openBracket(newlinesEnd: false)
     var parameters: [Parameter] = []
@@ -110,6 +121,7 @@ extension Parser {
       ? ["a type stands after the name: `\(text(current)): \(text(previous))`"] : []
   }
 
+  @inline(never)
   private mutating func parseParameter(isNamedOnly: Bool) throws(ParseFailure) -> Parameter {
     let start = index
     try rejectForeignParameter()
@@ -130,6 +142,7 @@ extension Parser {
       defaultValue: defaultValue, isRest: isRest, isNamedOnly: isNamedOnly, span: span(from: start))
   }
 
+  @inline(never)
   private mutating func rejectForeignParameter() throws(ParseFailure) {
     switch current.kind {
     case .self:

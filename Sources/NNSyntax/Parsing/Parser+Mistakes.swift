@@ -15,6 +15,7 @@ extension Parser {
   // MARK: Statements
 
   /// Reports a statement of another language, and parses it where its meaning is clear.
+  @inline(never)
   mutating func parseForeignStatement() throws(ParseFailure) -> Stmt? {
     guard at(.identifier), !peek().startsLine else { return nil }
     let word = text(current)
@@ -73,7 +74,6 @@ extension Parser {
     "until": "write `while not c { ... }`",
     "foreach": "write `for x in xs { ... }`",
     "new": "call the model: `Linear(3, 4)`",
-    "print": "write `print(...)`",
     "echo": "write `print(...)`",
     "assert": "write `assert(condition, \"message\")`",
     "export": "what stands at the top level of a file is visible from outside",
@@ -90,6 +90,7 @@ extension Parser {
   ]
 
   /// Reports a token that cannot begin a statement.
+  @inline(never)
   mutating func rejectStatementStart() throws(ParseFailure) {
     let token = current
     switch token.kind {
@@ -108,11 +109,11 @@ extension Parser {
     case .plusPlus where peek().kind == .identifier:
       throw fail(
         "there is no operator `++` for counting", span(token),
-        help: ["to count, write `\(text(peek())) += 1`"])
+        help: ["write `\(text(peek())) += 1`"])
     case .minus where peek().kind == .minus && !peek().isSpaced && peek(2).kind == .identifier:
       throw fail(
         "there is no operator `--` for counting", span(token).union(span(peek())),
-        help: ["to count, write `\(text(peek(2))) -= 1`"])
+        help: ["write `\(text(peek(2))) -= 1`"])
     case .at where peek().kind == .identifier:
       throw fail(
         "there are no decorators", span(token),
@@ -134,6 +135,7 @@ extension Parser {
   }
 
   /// Reports `for (i = 0; i < n; i += 1)`, `for (x in xs)` and `for let x in xs`.
+  @inline(never)
   mutating func rejectForeignFor() throws(ParseFailure) {
     if at(.let) || at(.var) {
       throw fail(
@@ -149,7 +151,9 @@ extension Parser {
         "a loop runs over a range or a collection", span(current).union(span(tokens[end])),
         help: ["write `for i in 0..n { ... }`, or `while condition { ... }`"])
     }
-    if inside.contains(where: { $0.kind == .in }), tokens[end + 1].kind != .in {
+    if inside.contains(where: { $0.kind == .in || $0.kind == .let || $0.kind == .var }),
+      tokens[end + 1].kind != .in
+    {
       throw fail(
         "a loop has no parentheses", span(current).union(span(tokens[end])),
         help: ["write `for x in xs { ... }`"])
@@ -159,6 +163,7 @@ extension Parser {
   // MARK: The end of a statement
 
   /// Checks that a statement ends here, or says what is likely to be meant.
+  @inline(never)
   mutating func expectStatementEnd(from start: Int) throws(ParseFailure) {
     if isAtStatementEnd { return }
     let token = current
@@ -198,6 +203,7 @@ extension Parser {
 
   private func looseTupleHelp(from start: Int) -> String {
     switch tokens[start].kind {
+    case .import: "write one `import` for each module"
     case .return: "a tuple needs parentheses: `return (a, b)`"
     default: "a tuple needs parentheses: `(a, b)`"
     }
@@ -245,6 +251,7 @@ extension Parser {
   // MARK: Expressions
 
   /// Reports `lambda x: ...`, `new X()` and the like, where an expression begins with them.
+  @inline(never)
   mutating func rejectForeignExpression() throws(ParseFailure) {
     guard peek().kind == .identifier || peek().kind == .colon, !peek().startsLine else { return }
     switch text(current) {
@@ -261,6 +268,7 @@ extension Parser {
   }
 
   /// The error about a token that cannot begin an expression.
+  @inline(never)
   mutating func unexpectedInExpression() -> ParseFailure {
     let token = current
     if token.startsLine, isStatementKeyword(token.kind) || token.kind == .var {

@@ -7,6 +7,7 @@ extension Parser {
   }
 
   /// `model Name(parameters) { fields and methods }`
+  @inline(never)
   mutating func parseModel() throws(ParseFailure) -> ModelDecl {
     let start = index
     advance()
@@ -30,6 +31,7 @@ extension Parser {
   }
 
   /// Parses what stands between the braces of a model; errors end the field or method they are in.
+  @inline(never)
   private mutating func parseItems() -> [ModelDecl.Item] {
     var items: [ModelDecl.Item] = []
     while !at(.endOfFile), !at(.rightBrace) {
@@ -46,6 +48,7 @@ extension Parser {
     return items
   }
 
+  @inline(never)
   private mutating func parseItem() throws(ParseFailure) -> ModelDecl.Item {
     let start = index
     if at(.fn) { return .method(try parseMethod()) }
@@ -74,6 +77,7 @@ extension Parser {
     return try parseFunctionRest(.method, from: start, name: name, variable: nil)
   }
 
+  @inline(never)
   private mutating func parseField(
     _ kind: FieldDecl.Kind, from start: Int
   ) throws(ParseFailure) -> FieldDecl {

@@ -1,41 +1,44 @@
 // Parses what expressions begin with: literals, names, brackets, and the keywords that are expressions.
 
 extension Parser {
+  @inline(never)
   mutating func parsePrimary() throws(ParseFailure) -> Expr {
-    let token = current
-    switch token.kind {
-    case .number:
-      advance()
-      return .number(token.number, span(token))
-    case .stringStart: return .string(try parseString())
-    case .true, .false:
-      advance()
-      return .bool(token.kind == .true, span(token))
-    case .nil:
-      advance()
-      return .nil(span(token))
-    case .self:
-      advance()
-      return .receiver(ReceiverExpr(span: span(token)))
-    case .identifier:
-      try rejectForeignExpression()
-      advance()
-      return .name(NameExpr(name: text(token), span: span(token)))
-    case .var where peek().kind == .leftParen:
-      advance()
-      return .name(NameExpr(name: "var", span: span(token)))
-    case .leftParen: return try parseParenthesis()
-    case .leftBracket: return try parseList()
-    case .leftBrace: return try parseDict()
-    case .fn: return try parseAnonymousFunction()
-    case .if: return .if(try parseIf())
-    case .try: return .try(try parseTry())
-    case .throw: return try parseThrow()
-    default: throw unexpectedInExpression()
+    switch current.kind {
+    case .stringStart: .string(try parseString())
+    case .leftParen: try parseParenthesis()
+    case .leftBracket: try parseList()
+    case .leftBrace: try parseDict()
+    case .fn: try parseAnonymousFunction()
+    case .if: .if(try parseIf())
+    case .try: .try(try parseTry())
+    case .throw: try parseThrow()
+    default: try parseLeaf()
     }
   }
 
+  /// Parses an expression of one token.
+  @inline(never)
+  private mutating func parseLeaf() throws(ParseFailure) -> Expr {
+    let token = current
+    let expr: Expr
+    switch token.kind {
+    case .number: expr = .number(token.number, span(token))
+    case .true, .false: expr = .bool(token.kind == .true, span(token))
+    case .nil: expr = .nil(span(token))
+    case .self: expr = .receiver(ReceiverExpr(span: span(token)))
+    case .identifier:
+      try rejectForeignExpression()
+      expr = .name(NameExpr(name: text(token), span: span(token)))
+    case .var where peek().kind == .leftParen:
+      expr = .name(NameExpr(name: "var", span: span(token)))
+    default: throw unexpectedInExpression()
+    }
+    advance()
+    return expr
+  }
+
   /// `throw e`
+  @inline(never)
   private mutating func parseThrow() throws(ParseFailure) -> Expr {
     let start = index
     advance()
@@ -48,6 +51,7 @@ extension Parser {
 
   // MARK: Strings
 
+  @inline(never)
   mutating func parseString() throws(ParseFailure) -> StringExpr {
     let start = index
     let end = Int(current.partner)
@@ -70,24 +74,27 @@ extension Parser {
     return StringExpr(segments: segments, span: span(from: start))
   }
 
+  @inline(never)
   private mutating func parseInterpolation() throws(ParseFailure) -> StringExpr.Segment {
     let start = index
     advance()
-    if at(.interpolationEnd) || at(.formatText) {
-      let end = Int(tokens[start].partner)
-      throw fail(
-        "an interpolation needs an expression", span(tokens[start]).union(span(tokens[end])),
-        help: ["write `\\{` for a brace"])
-    }
+    if at(.interpolationEnd) || at(.formatText) { throw emptyInterpolation(from: start) }
     let value = try parseExpression()
     let format = at(.formatText) ? parseFormat() : nil
-    guard at(.interpolationEnd) else {
-      throw unexpected("`}`", help: at(.colon) ? ["write `\\{` for a brace"] : [])
-    }
+    guard at(.interpolationEnd) else { throw unexpected("`}`") }
     advance()
     return .interpolation(value, format: format, span: span(from: start))
   }
 
+  @inline(never)
+  private mutating func emptyInterpolation(from start: Int) -> ParseFailure {
+    let end = Int(tokens[start].partner)
+    return fail(
+      "an interpolation needs an expression", span(tokens[start]).union(span(tokens[end])),
+      help: ["write `\\{` for a brace"])
+  }
+
+  @inline(never)
   private mutating func parseFormat() -> FormatSpec? {
     let token = current
     advance()
@@ -104,6 +111,7 @@ extension Parser {
   // MARK: Parentheses and lists
 
   /// `(e)`, `()`, `(a,)`, `(a, b)`
+  @inline(never)
   private mutating func parseParenthesis() throws(ParseFailure) -> Expr {
     let start = index
     let state = openBracket(newlinesEnd: false)
@@ -111,10 +119,7 @@ extension Parser {
     var isTuple = at(.rightParen)
     while !at(.rightParen) {
       elements.append(try parseExpression())
-      if at(.ellipsis) {
-        throw fail(
-          "spread works in calls and lists only", currentSpan, help: ["write `tuple([xs...])`"])
-      }
+      if at(.ellipsis) { throw spreadInTuple() }
       if !take(.comma) { break }
       isTuple = true
     }
@@ -123,6 +128,12 @@ extension Parser {
     return .tuple(TupleExpr(elements: elements, span: span(from: start)))
   }
 
+  @inline(never)
+  private mutating func spreadInTuple() -> ParseFailure {
+    fail("spread works in calls and lists only", currentSpan, help: ["write `tuple([xs...])`"])
+  }
+
+  @inline(never)
   private func parenthesisHelp() -> [String] {
     switch current.kind {
     case .for: ["a list made by a loop needs brackets: `[x * x for x in xs]`"]
@@ -133,6 +144,7 @@ extension Parser {
   }
 
   /// `[a, b, xs...]` or `[e for p in xs if c]`
+  @inline(never)
   private mutating func parseList() throws(ParseFailure) -> Expr {
     let start = index
     let state = openBracket(newlinesEnd: false)
@@ -153,6 +165,7 @@ extension Parser {
     return .list(ListExpr(elements: elements, span: span(from: start)))
   }
 
+  @inline(never)
   private func listHelp() -> [String] {
     switch current.kind {
     case .if: ["a condition in an expression is written `if c { a } else { b }`"]
@@ -162,6 +175,7 @@ extension Parser {
   }
 
   /// `for p in xs if c`, any number of times.
+  @inline(never)
   private mutating func parseClauses() throws(ParseFailure) -> [ComprehensionExpr.Clause] {
     var clauses: [ComprehensionExpr.Clause] = []
     while true {
@@ -180,6 +194,7 @@ extension Parser {
   // MARK: Dicts
 
   /// `{name: 1, "two words": 2, [key]: 3}` or `{k: v for p in xs}`
+  @inline(never)
   private mutating func parseDict() throws(ParseFailure) -> Expr {
     let start = index
     let state = openBracket(newlinesEnd: false)
@@ -188,14 +203,14 @@ extension Parser {
       let keyStart = index
       let (key, isName) = try parseKey(
         isAfterArrow: start > 0 && tokens[start - 1].kind == .fatArrow)
-      try expectKeyColon(keyStart)
+      let hasColon = try expectKeyColon(keyStart)
       let value = try parseExpression()
       if at(.for), entries.isEmpty {
         let clauses = try parseClauses()
         try closeBracket(state, .rightBrace, orComma: false)
         return comprehension(key, isName: isName, value, clauses, from: start)
       }
-      if case .computed(let expr) = key, !isComputedKey(keyStart) { rejectKey(expr) }
+      if hasColon, case .computed(let expr) = key, !isComputedKey(keyStart) { rejectKey(expr) }
       entries.append((key, value))
       if !take(.comma) { break }
     }
@@ -221,12 +236,14 @@ extension Parser {
     tokens[token].kind == .leftBracket || tokens[token].kind == .stringStart
   }
 
+  @inline(never)
   private mutating func rejectKey(_ key: Expr) {
     let help = shown(key.span).map { "a key that is computed stands in brackets: `[\($0)]: ...`" }
     report("this cannot be a key", key.span, help: help.map { [$0] } ?? [])
   }
 
   /// Parses a key; also says whether it is a bare name.
+  @inline(never)
   private mutating func parseKey(
     isAfterArrow: Bool
   ) throws(ParseFailure) -> (DictExpr.Key, isName: Bool) {
@@ -250,6 +267,7 @@ extension Parser {
   }
 
   /// Reports what cannot begin a key: statements, where a block was meant, and spread.
+  @inline(never)
   private mutating func rejectNonKey(isAfterArrow: Bool) throws(ParseFailure) {
     if isStatementKeyword(current.kind) || at(.var) || (isAfterArrow && at(.if)) {
       throw fail(
@@ -265,19 +283,24 @@ extension Parser {
     }
   }
 
-  private mutating func expectKeyColon(_ keyStart: Int) throws(ParseFailure) {
-    if take(.colon) { return }
+  /// Takes the colon after a key; false if something else was taken for it after an error.
+  @inline(never)
+  private mutating func expectKeyColon(_ keyStart: Int) throws(ParseFailure) -> Bool {
+    if take(.colon) { return true }
     let key = tokens[keyStart]
     let name = key.kind == .identifier && index == keyStart + 1 ? text(key) : nil
     if at(.fatArrow) || at(.equal) {
       report(
         "expected `:` after a key, found \(describe(current))", currentSpan,
         help: ["write `{key: value}`"])
-      return advance()
+      advance()
+      return false
     }
     let isAfterArrow = keyStart >= 2 && tokens[keyStart - 2].kind == .fatArrow
     let help: String =
-      if isAfterArrow, !(name != nil && (at(.comma) || at(.rightBrace))) {
+      if keyStart >= 2, tokens[keyStart - 2].kind == .interpolationStart {
+        "write `\\{` for a brace in a string"
+      } else if isAfterArrow, !(name != nil && (at(.comma) || at(.rightBrace))) {
         "`{` after `=>` begins a dict; a function with statements is written `fn(x) { ... }`"
       } else if let name, at(.comma) || at(.rightBrace) {
         "write `{\(name): \(name)}`"

@@ -1,6 +1,7 @@
 // Parses statements, blocks and patterns.
 
 extension Parser {
+  @inline(never)
   mutating func parseStatement() throws(ParseFailure) -> Stmt {
     switch current.kind {
     case .let, .var: return .binding(try parseBinding())
@@ -26,16 +27,10 @@ extension Parser {
   // MARK: Blocks
 
   /// Parses `{ ... }` after what `context` names.
+  @inline(never)
   mutating func parseBlock(_ context: String) throws(ParseFailure) -> Block {
     if at(.colon) { return try parseIndentedBlock(context) }
-    guard at(.leftBrace) else {
-      throw unexpected("`{` after \(context)", help: blockHelp())
-    }
-    if newlinesEnd, current.startsLine {
-      report(
-        "`{` must stand on the line of what it belongs to", currentSpan,
-        help: ["move the `{` to the end of the line before"])
-    }
+    try checkBlockStart(context)
     try enterLevel()
     let start = index
     let state = openBracket(newlinesEnd: true)
@@ -45,12 +40,29 @@ extension Parser {
     return Block(statements: statements, span: span(from: start))
   }
 
+  /// Checks that a block begins here, on the line of what it belongs to.
+  @inline(never)
+  private mutating func checkBlockStart(_ context: String) throws(ParseFailure) {
+    guard at(.leftBrace) else {
+      throw unexpected("`{` after \(context)", help: blockHelp())
+    }
+    if newlinesEnd, current.startsLine {
+      report(
+        "`{` must stand on the line of what it belongs to", currentSpan,
+        help: ["move the `{` to the end of the line before"])
+    }
+  }
+
+  @inline(never)
   private func blockHelp() -> [String] {
     if at(.equal) { return ["`==` compares; `=` is only for statements"] }
+    if at(.not), peek().kind == .in { return ["write `not (x in xs)`"] }
+    if at(.identifier), !isAtNewline, text(current) == "is" { return ["`==` compares"] }
     return isAtNewline || at(.identifier) ? ["a block is written in braces: `{ ... }`"] : []
   }
 
   /// Reports a block in Python's style and parses it by its indentation, so that what is inside is still checked.
+  @inline(never)
   private mutating func parseIndentedBlock(_ context: String) throws(ParseFailure) -> Block {
     report(
       "expected `{` after \(context), found `:`", currentSpan,
@@ -80,15 +92,10 @@ extension Parser {
     return Block(statements: statements, span: span(from: start))
   }
 
-  /// The number of blank bytes at the start of a token's line.
-  private func indentation(of token: Token) -> Int {
-    let line = source.lineRange(source.lineIndex(at: Int(token.start)))
-    return source.bytes[line].prefix(while: \.isBlank).count
-  }
-
   // MARK: Declarations
 
   /// `let p = e`, `var p = e`
+  @inline(never)
   private mutating func parseBinding() throws(ParseFailure) -> BindingStmt {
     let start = index
     let isVar = at(.var)
@@ -101,6 +108,7 @@ extension Parser {
   }
 
   /// Reports `let a, b = ...`.
+  @inline(never)
   private mutating func rejectLooseTuple(after first: Span) throws(ParseFailure) {
     guard at(.comma), !isAtNewline else { return }
     let second = peek().kind == .identifier ? text(peek()) : "b"
@@ -110,6 +118,7 @@ extension Parser {
   }
 
   /// `= e` of a declaration.
+  @inline(never)
   mutating func parseInitializer(
     of keyword: String, _ pattern: Pattern
   ) throws(ParseFailure) -> Expr {
@@ -135,6 +144,7 @@ extension Parser {
   }
 
   /// `name`, `_`, `(a, b)`, `[a, b]`
+  @inline(never)
   mutating func parsePattern(kind: Variable.Kind) throws(ParseFailure) -> Pattern {
     try enterLevel()
     defer { depth -= 1 }
@@ -168,6 +178,7 @@ extension Parser {
   }
 
   /// `import "helpers.nn" as h`, `import plot`
+  @inline(never)
   private mutating func parseImport() throws(ParseFailure) -> ImportStmt {
     let start = index
     advance()
@@ -222,6 +233,7 @@ extension Parser {
   // MARK: Control
 
   /// `if c { } else if d { } else { }`
+  @inline(never)
   mutating func parseIf() throws(ParseFailure) -> IfExpr {
     let start = index
     var branches: [(condition: Expr, block: Block)] = []
@@ -231,8 +243,7 @@ extension Parser {
       let condition = try parseExpression()
       branches.append((condition, try parseBlock("the condition")))
       if isForeignElseIf {
-        report("there is no `\(text(current))`", currentSpan, help: ["write `else if`"])
-        advance()
+        takeForeignElseIf()
         continue
       }
       guard take(.else) else { break }
@@ -243,37 +254,52 @@ extension Parser {
     return IfExpr(branches: branches, otherwise: otherwise, span: span(from: start))
   }
 
+  @inline(never)
+  private mutating func takeForeignElseIf() {
+    report("there is no `\(text(current))`", currentSpan, help: ["write `else if`"])
+    advance()
+  }
+
   private var isForeignElseIf: Bool {
     at(.identifier) && ["elif", "elsif", "elseif"].contains(text(current))
       && peek().kind != .equal
   }
 
   /// `try { } catch e { }`
+  @inline(never)
   mutating func parseTry() throws(ParseFailure) -> TryExpr {
     let start = index
     advance()
     let body = try parseBlock("`try`")
-    guard at(.catch) else {
-      let isForeign = at(.identifier) && ["except", "finally", "rescue"].contains(text(current))
-      throw fail(
-        "`try` needs a `catch`", isForeign ? currentSpan : previousSpan,
-        help: [
-          isForeign && text(current) == "finally"
-            ? "there is no `finally`; write `catch e { ...; throw e }`"
-            : "write `try { ... } catch e { ... }`"
-        ])
-    }
+    guard at(.catch) else { throw missingCatch() }
     advance()
     let caught = try parseCaught()
     let handler = try parseBlock("`catch`")
-    if at(.identifier), text(current) == "finally" {
-      throw fail(
-        "there is no `finally`", currentSpan, help: ["put what always runs after the `try`"])
-    }
+    try rejectFinally()
     return TryExpr(body: body, caught: caught, handler: handler, span: span(from: start))
   }
 
+  @inline(never)
+  private mutating func missingCatch() -> ParseFailure {
+    let isForeign = at(.identifier) && ["except", "finally", "rescue"].contains(text(current))
+    return fail(
+      "`try` needs a `catch`", isForeign ? currentSpan : previousSpan,
+      help: [
+        isForeign && text(current) == "finally"
+          ? "there is no `finally`; write `catch e { ...; throw e }`"
+          : "write `try { ... } catch e { ... }`"
+      ])
+  }
+
+  @inline(never)
+  private mutating func rejectFinally() throws(ParseFailure) {
+    guard at(.identifier), text(current) == "finally", peek().kind == .leftBrace else { return }
+    throw fail(
+      "there is no `finally`", currentSpan, help: ["put what always runs after the `try`"])
+  }
+
   /// The name after `catch`, if there is one.
+  @inline(never)
   private mutating func parseCaught() throws(ParseFailure) -> Variable? {
     if at(.leftParen), peek().kind == .identifier, peek(2).kind == .rightParen {
       report(
@@ -290,6 +316,7 @@ extension Parser {
     return Variable(name: text(previous), span: previousSpan, kind: .caught)
   }
 
+  @inline(never)
   private mutating func parseWhile() throws(ParseFailure) -> WhileStmt {
     let start = index
     advance()
@@ -298,17 +325,12 @@ extension Parser {
     return WhileStmt(condition: condition, body: body, span: span(from: start))
   }
 
+  @inline(never)
   private mutating func parseFor() throws(ParseFailure) -> ForStmt {
     let start = index
     advance()
     try rejectForeignFor()
     let pattern = try parsePattern(kind: .loop)
-    if at(.comma) {
-      let second = peek().kind == .identifier ? text(peek()) : "b"
-      throw fail(
-        "expected `in`, found `,`", currentSpan,
-        help: ["write `for (\(source.text(of: pattern.span)), \(second)) in ...`"])
-    }
     try expectIn()
     let iterable = try parseExpression()
     let body = try parseBlock("what the loop runs over")
@@ -316,8 +338,15 @@ extension Parser {
   }
 
   /// Takes the `in` of a loop.
+  @inline(never)
   mutating func expectIn() throws(ParseFailure) {
     if take(.in) { return }
+    if at(.comma), previous.kind == .identifier {
+      let second = peek().kind == .identifier ? text(peek()) : "b"
+      throw fail(
+        "expected `in`, found `,`", currentSpan,
+        help: ["write `for (\(text(previous)), \(second)) in ...`"])
+    }
     if at(.identifier), text(current) == "of" || text(current) == "from" {
       report(
         "expected `in`, found \(describe(current))", currentSpan, help: ["write `for x in xs`"])
@@ -326,6 +355,7 @@ extension Parser {
     throw unexpected("`in`", help: ["a loop is written `for x in xs { ... }`"])
   }
 
+  @inline(never)
   private mutating func parseReturn() throws(ParseFailure) -> ReturnStmt {
     let start = index
     advance()
@@ -335,13 +365,22 @@ extension Parser {
 
   // MARK: Expressions and assignments
 
+  @inline(never)
   private mutating func parseExpressionOrAssignment() throws(ParseFailure) -> Stmt {
     let start = index
     let left = try parseExpression()
-    guard let op = assignmentOperator(current.kind), !isAtNewline else { return .expression(left) }
+    if assignmentOperator(current.kind) == nil || isAtNewline { return .expression(left) }
+    return try parseAssignment(to: left, from: start)
+  }
+
+  @inline(never)
+  private mutating func parseAssignment(
+    to left: Expr, from start: Int
+  ) throws(ParseFailure) -> Stmt {
+    let op = assignmentOperator(current.kind)?.binary
     let operatorSpan = currentSpan
     let target = try assignmentTarget(left)
-    if op.binary != nil { try rejectCompound(target, operatorSpan) }
+    if op != nil { try rejectCompound(target, operatorSpan) }
     advance()
     let value = try parseExpression()
     if assignmentOperator(current.kind) != nil, !isAtNewline {
@@ -350,8 +389,7 @@ extension Parser {
     }
     return .assign(
       AssignStmt(
-        target: target, op: op.binary, operatorSpan: operatorSpan, value: value,
-        span: span(from: start)))
+        target: target, op: op, operatorSpan: operatorSpan, value: value, span: span(from: start)))
   }
 
   /// Whether a token is an assignment, and the operator of a compound one.
@@ -368,6 +406,7 @@ extension Parser {
   }
 
   /// What an expression on the left of `=` assigns to.
+  @inline(never)
   private mutating func assignmentTarget(_ expr: Expr) throws(ParseFailure) -> Target {
     switch expr {
     case .name(let node): return node.name == "_" ? .discard(node.span) : .name(node)
@@ -396,6 +435,7 @@ extension Parser {
     return .sequence(targets, span)
   }
 
+  @inline(never)
   private mutating func rejectCompound(_ target: Target, _ span: Span) throws(ParseFailure) {
     switch target {
     case .name, .member, .index: return

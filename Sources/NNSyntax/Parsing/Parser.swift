@@ -15,6 +15,9 @@ package struct ParsedSource {
 struct ParseFailure: Error {}
 
 /// A recursive parser with a table of infix operators for expressions.
+///
+/// What recursion passes through is `@inline(never)`: inlined into each other these functions would make frames of
+/// several kilobytes, too large for the deepest nesting on the stack of a secondary thread (512 KB).
 package struct Parser {
   let source: SourceFile
   let list: TokenList
@@ -37,9 +40,9 @@ package struct Parser {
   let docs: [Int: String]
 
   /// The deepest nesting of brackets, blocks and operators in each other.
-  static let depthLimit = 200
+  static let depthLimit = 150
   /// The greatest height of an expression's tree, which a long chain of operators or calls makes without nesting.
-  static let heightLimit = 1000
+  static let heightLimit = 500
 
   private init(_ source: SourceFile, _ list: TokenList, _ lexical: [Diagnostic]) {
     self.source = source
@@ -133,9 +136,11 @@ package struct Parser {
       end: max(tokens[max(start, index - 1)].end, tokens[start].start))
   }
 
+  @inline(never)
   func text(_ token: Token) -> String { source.text(in: Int(token.start)..<Int(token.end)) }
 
   /// A token as messages name it.
+  @inline(never)
   func describe(_ token: Token) -> String {
     switch token.kind {
     case .endOfFile: "the end of the file"
@@ -146,11 +151,13 @@ package struct Parser {
   }
 
   /// What stands at the current place as messages name it.
+  @inline(never)
   var found: String { isAtNewline && !at(.endOfFile) ? "the end of the line" : describe(current) }
 
   // MARK: Errors
 
   /// Reports an error unless it is likely to be the consequence of another.
+  @inline(never)
   mutating func report(
     _ message: String, _ span: Span, label: String = "", labels: [DiagnosticLabel] = [],
     help: [String] = []
@@ -162,6 +169,7 @@ package struct Parser {
   }
 
   /// Reports an error that ends the statement.
+  @inline(never)
   mutating func fail(
     _ message: String, _ span: Span, label: String = "", labels: [DiagnosticLabel] = [],
     help: [String] = []
@@ -171,11 +179,13 @@ package struct Parser {
   }
 
   /// The error that something else stands here than what is needed. At a line's end the span is behind the last token.
+  @inline(never)
   mutating func unexpected(_ wanted: String, help: [String] = []) -> ParseFailure {
     let span = isAtNewline || at(.endOfFile) ? previousSpan.endPoint : currentSpan
     return fail("expected \(wanted), found \(found)", span, help: help)
   }
 
+  @inline(never)
   mutating func expect(
     _ kind: TokenKind, _ context: String = "", help: [String] = []
   ) throws(ParseFailure) {
@@ -184,6 +194,7 @@ package struct Parser {
   }
 
   /// Takes a name, or says what is missing.
+  @inline(never)
   mutating func expectName(_ what: String, help: [String] = []) throws(ParseFailure) -> Token {
     if at(.identifier), !isAtNewline {
       advance()
@@ -199,22 +210,23 @@ package struct Parser {
   // MARK: Nesting
 
   /// Counts one level of nesting; every call is matched by `depth -= 1`.
+  @inline(never)
   mutating func enterLevel() throws(ParseFailure) {
     depth += 1
     if depth > Parser.depthLimit { throw giveUp("this is nested too deeply", currentSpan) }
   }
 
   /// Reports an error and skips the rest of the text.
+  @inline(never)
   mutating func giveUp(_ message: String, _ span: Span) -> ParseFailure {
-    report(
-      message, span,
-      help: ["the limit is \(Parser.depthLimit) levels; give the inner parts names with `let`"])
+    report(message, span, help: ["split it, and give the parts names with `let`"])
     isGivenUp = true
     index = tokens.count - 1
     return ParseFailure()
   }
 
   /// Steps into a bracket at the current token; `closeBracket` steps out.
+  @inline(never)
   mutating func openBracket(newlinesEnd: Bool) -> BracketState {
     let state = BracketState(token: index, newlinesEnd: self.newlinesEnd)
     openBrackets.append(index)
@@ -224,6 +236,7 @@ package struct Parser {
   }
 
   /// Takes the closing bracket and steps out.
+  @inline(never)
   mutating func closeBracket(
     _ state: BracketState, _ kind: TokenKind, orComma: Bool = true, help: [String] = []
   ) throws(ParseFailure) {
@@ -234,25 +247,53 @@ package struct Parser {
   }
 
   /// The error that a bracket is not closed here: about the bracket, if it is closed nowhere.
+  @inline(never)
   mutating func unclosed(
     _ state: BracketState, _ kind: TokenKind, orComma: Bool, help: [String] = []
   ) -> ParseFailure {
     let opening = tokens[state.token]
-    if opening.partner < 0 || at(.endOfFile) {
-      let here = at(.endOfFile) ? previousSpan.endPoint : currentSpan
-      let labels =
-        here.start > opening.end
-        ? [DiagnosticLabel(span: here, text: "expected `\(kind.rawValue)` here")] : []
+    if at(.rightParen) || at(.rightBracket) {
       return fail(
-        "this `\(opening.kind.rawValue)` is never closed", span(opening),
-        labels: kind == .rightBrace ? [] : labels, help: help)
+        "expected `\(kind.rawValue)`, found `\(text(current))`", currentSpan,
+        labels: [DiagnosticLabel(span: span(opening), text: "to close this")], help: help)
     }
-    return unexpected((orComma ? "`,` or " : "") + "`\(kind.rawValue)`", help: help)
+    guard opening.partner < 0 || at(.endOfFile) else {
+      return unexpected((orComma ? "`,` or " : "") + "`\(kind.rawValue)`", help: help)
+    }
+    var labels: [DiagnosticLabel] = []
+    if kind == .rightBrace {
+      if let suspect = misalignedBrace(after: state.token) {
+        labels = [DiagnosticLabel(span: span(suspect), text: "perhaps this one is meant to be")]
+      }
+    } else {
+      let here = at(.endOfFile) ? previousSpan.endPoint : currentSpan
+      if here.start > opening.end {
+        labels = [DiagnosticLabel(span: here, text: "expected `\(kind.rawValue)` here")]
+      }
+    }
+    return fail(
+      "this `\(opening.kind.rawValue)` is never closed", span(opening), labels: labels, help: help)
+  }
+
+  /// The first `{` after a token whose `}` begins a line with less indentation than the line of the `{` has.
+  private func misalignedBrace(after token: Int) -> Token? {
+    tokens[(token + 1)...].first { brace in
+      guard brace.kind == .leftBrace, brace.partner >= 0 else { return false }
+      let closing = tokens[Int(brace.partner)]
+      return closing.startsLine && indentation(of: closing) < indentation(of: brace)
+    }
+  }
+
+  /// The number of blank bytes at the start of a token's line.
+  func indentation(of token: Token) -> Int {
+    let line = source.lineRange(source.lineIndex(at: Int(token.start)))
+    return source.bytes[line].prefix(while: \.isBlank).count
   }
 
   // MARK: Statements and recovery
 
   /// Parses statements up to a closing token, which is not taken, or the end of the text.
+  @inline(never)
   mutating func parseStatements(until closing: TokenKind?) -> [Stmt] {
     var statements: [Stmt] = []
     while !at(.endOfFile) {
@@ -282,6 +323,7 @@ package struct Parser {
   }
 
   /// Goes to the end of the statement in which an error was found.
+  @inline(never)
   mutating func recover(_ state: StatementState) {
     let opened = openBrackets[min(state.brackets, openBrackets.count)...]
     let outermost = opened.first { Int(tokens[$0].partner) >= index }

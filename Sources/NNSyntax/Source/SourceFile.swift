@@ -4,6 +4,11 @@
 package struct SourceLocation: Equatable, Sendable {
   package let line: Int
   package let column: Int
+
+  package init(line: Int, column: Int) {
+    self.line = line
+    self.column = column
+  }
 }
 
 /// One source text with the table of its lines.
