@@ -1,4 +1,4 @@
-// Memory from the system, aligned for huge pages, and each thread's scratch page.
+// Memory from the system, aligned for huge pages, and each thread's scratch memory.
 #if defined(__linux__)
 #define _GNU_SOURCE
 #endif
@@ -42,7 +42,7 @@ static void make_scratch_key(void) { pthread_key_create(&scratch_key, free_scrat
 static void *make_scratch(void) {
   void *pages = nnk_map_pages(NNK_SCRATCH_BYTES);
   if (pages == NULL) {
-    fputs("nnscript: no memory for a thread's 2 MiB of scratch space\n", stderr);
+    fputs("nnscript: no memory for a thread's 4 MiB of scratch space\n", stderr);
     abort();
   }
   pthread_once(&scratch_once, make_scratch_key);

@@ -2,8 +2,8 @@
 #ifndef NNK_SCRATCH_H
 #define NNK_SCRATCH_H
 
-/// One huge page.
-#define NNK_SCRATCH_BYTES (2L << 20)
+/// Two huge pages.
+#define NNK_SCRATCH_BYTES (4L << 20)
 
 /// The calling thread's scratch memory, made at the first use. Whoever uses it must be done with it before calling
 /// anything else that may use it.

@@ -18,7 +18,7 @@ enum { NNK_NO_ACTIVATION = -1 };
 /// columns, and must not overlap A or B. Item t of the batch is at a + t * a_batch, b + t * b_batch, c + t * c_batch;
 /// a stride of 0 uses the same A or B for every item. All strides are in elements.
 ///
-/// Every element of C is a sum in the order of p, by multiply-adds with one rounding each, in blocks of at most 320 terms
+/// Every element of C is a sum in the order of p, by multiply-adds with one rounding each, in blocks of at most 512 terms
 /// whose limits follow from `depth` alone. So an element has the same bits whatever the number of threads, rows, columns
 /// and batch items it is computed with, and whichever operand is transposed.
 typedef struct {
