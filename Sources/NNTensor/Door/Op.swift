@@ -36,6 +36,8 @@ package final class Op: Sendable {
   let elementType: ElementType
   /// Whether the row is not in the table but was made for one use.
   let isOwn: Bool
+  /// How many operands it takes.
+  let arity: ClosedRange<Int>
 
   package init(
     _ name: String, _ parameters: [Parameter], summary: String, example: String = "",
@@ -63,6 +65,22 @@ package final class Op: Sendable {
     default: (kernel, kernelArity) = (0, 0)
     }
     elementType = ElementType(dtypes)
+    arity = Op.arity(parameters)
+  }
+
+  /// How many operands a signature allows.
+  private static func arity(_ parameters: [Parameter]) -> ClosedRange<Int> {
+    let operands = parameters.filter { $0.isOperand }
+    let required = operands.count { $0.standard == nil }
+    let isOpen = parameters.contains { $0.kind == .tensors || $0.kind == .index }
+    return required...(isOpen ? Int.max : operands.count)
+  }
+
+  /// Refuses a number of operands that the signature does not allow.
+  func checkArity(_ count: Int) throws(TensorError) {
+    guard !arity.contains(count) else { return }
+    throw TensorError(
+      "argument", "\(name) takes \(arity.lowerBound) operands, not \(count)")
   }
 
   /// Whether one elementwise kernel computes it.

@@ -100,6 +100,7 @@ package final class TensorContext {
   package func applyMany(
     _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute] = []
   ) throws(TensorError) -> [Operand] {
+    try op.checkArity(operands.count)
     switch op.forward {
     case .composed(let body): return [try body(self, operands, attributes)]
     case .composedMany(let body): return try body(self, operands, attributes)
