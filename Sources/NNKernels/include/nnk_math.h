@@ -4,7 +4,8 @@
 // bytes. `type` is the element type of the operands. Input and output may be the same array (in place) where every output
 // element depends only on the input elements at its own place; they may not overlap otherwise. Functions that return `bool` give
 // false, and touch nothing, where the combination of operation and type does not exist. Results do not depend on the
-// number of threads; AVX2 and AVX-512 give the same bits. Stated error bounds hold over the whole range, subnormals included,
+// number of threads; AVX2 and AVX-512 give the same bits (but which NaN
+// a result is, is open). Stated error bounds hold over the whole range, subnormals included,
 // for every instruction set; "ulp" is the distance to the exact result in units of the last place.
 #ifndef NNK_MATH_H
 #define NNK_MATH_H
