@@ -43,7 +43,7 @@ import Testing
   @Test func whatFitsTheLimitParses() {
     for (opening, inner, closing) in Self.nestings where !opening.hasPrefix("let") {
       let text =
-        String(repeating: opening, count: 30) + inner + String(repeating: closing, count: 30)
+        String(repeating: opening, count: 25) + inner + String(repeating: closing, count: 25)
       #expect(parseOnSmallStack(text).isEmpty, "\(opening)")
     }
   }
