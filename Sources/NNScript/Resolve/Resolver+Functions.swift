@@ -172,14 +172,16 @@ extension Resolver {
     }
   }
 
-  /// Numbers the members. An argument with the name of a field is no member: the field replaces it.
+  /// Numbers the members. An argument with the name of a field has a place, but is no member: the field replaces it.
   private func declareMembers(_ node: ModelDecl, in model: ModelScope) {
     let fieldNames = Set(
       node.items.compactMap { if case .field(let field) = $0 { field.name } else { nil } })
     var fields = 0
     var methods = 0
-    for parameter in node.parameters where !fieldNames.contains(parameter.name) {
-      add(parameter.name, parameter.variable.span, .argument, fields, to: node, model)
+    for parameter in node.parameters {
+      if !fieldNames.contains(parameter.name) {
+        add(parameter.name, parameter.variable.span, .argument, fields, to: node, model)
+      }
       fields += 1
     }
     for item in node.items {
