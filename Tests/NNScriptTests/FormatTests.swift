@@ -1,5 +1,6 @@
 // Checks the text of numbers and strings against what Python writes.
 import NNScript
+import NNSyntax
 import Testing
 
 @Suite struct FormatTests {
@@ -260,7 +261,7 @@ import Testing
 
   @Test func numbersFormatAsInPython() throws {
     for (format, value, expected) in Self.numbers {
-      let text = try FormatSpec(parsing: format).format(number: value)
+      let text = try FormatSpec.parse(format).get().format(number: value)
       #expect(text == expected, "\(value) as \(format)")
     }
   }
@@ -304,7 +305,7 @@ import Testing
 
   @Test func stringsFormatAsInPython() throws {
     for (format, value, expected) in Self.strings {
-      let text = try FormatSpec(parsing: format).format(text: value)
+      let text = try FormatSpec.parse(format).get().format(text: value)
       #expect(text == expected, "\(value) as \(format)")
     }
   }
@@ -356,22 +357,22 @@ import Testing
 
   @Test(arguments: ["d", "x", "+d", ",d"])
   func wholeNumberFormatsRefuseFractions(format: String) throws {
-    let spec = try FormatSpec(parsing: format)
+    let spec = try FormatSpec.parse(format).get()
     #expect(throws: FormatError.self) { try spec.format(number: 2.5) }
     #expect(throws: FormatError.self) { try spec.format(number: .nan) }
   }
 
   @Test(arguments: [".f", "q", ".2d", ",x", "5.2ff", "99999999999f", ".99999f", "{}", "f.2", "é"])
   func malformedFormatsAreErrors(format: String) {
-    #expect(throws: FormatError.self) { try FormatSpec(parsing: format) }
+    #expect(throws: FormatError.self) { try FormatSpec.parse(format).get() }
   }
 
   @Test func numberFormatsRefuseStrings() throws {
     for format in [".2f", "d", "+", ",", "=5"] {
-      let spec = try FormatSpec(parsing: format)
+      let spec = try FormatSpec.parse(format).get()
       #expect(throws: FormatError.self) { try spec.format(text: "a") }
     }
-    let spec = try FormatSpec(parsing: "s")
+    let spec = try FormatSpec.parse("s").get()
     #expect(throws: FormatError.self) { try spec.format(number: 1) }
   }
 

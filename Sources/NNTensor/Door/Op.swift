@@ -84,7 +84,7 @@ package final class Op: Sendable {
   }
 
   /// Whether one elementwise kernel computes it.
-  @inline(__always) var isElementwise: Bool { kernelArity != 0 }
+  @inline(__always) package var isElementwise: Bool { kernelArity != 0 }
 
   /// Whether a gradient can pass through it.
   package var isDifferentiable: Bool { gradient != nil }

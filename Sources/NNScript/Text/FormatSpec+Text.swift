@@ -1,4 +1,5 @@
-// Writes numbers by a format: fixed, scientific, general, percent, whole in several bases.
+// Writes numbers and strings by a format of Python's mini-language: fixed, scientific, percent, widths, alignment.
+import NNSyntax
 
 #if canImport(Glibc)
   import Glibc
@@ -8,13 +9,53 @@
   import Darwin
 #endif
 
+/// Why a format does not suit its value.
+package struct FormatError: Error, Equatable {
+  /// What is wrong, in one clause.
+  package let message: String
+  /// What to write instead, where that is known.
+  package var help: String? = nil
+}
+
 extension FormatSpec {
+  private static let wholeTypes: Set<Character> = ["d", "x", "X", "b", "o", "c"]
+
+  /// Whether only numbers can be written with this format.
+  package var needsNumber: Bool {
+    (type != nil && type != "s") || sign != .negativeOnly || isAlternate || grouping != nil
+      || (alignment == .afterSign && fill != "0")
+  }
+
+  /// The text of a string: `>10`, `.3` (its first three characters), `*^20s`.
+  package func format(text: String) throws(FormatError) -> String {
+    if needsNumber {
+      throw FormatError(
+        message: "the format '\(notation)' takes a number, not a string",
+        help: "strings take a fill, '<' '>' '^', a width and '.n' for their first n characters")
+    }
+    let shown = precision.map { String(text.prefix($0)) } ?? text
+    return pad(sign: "", body: shown, alignment == .afterSign ? .left : alignment ?? .left)
+  }
+
+  /// Pads a sign and what follows it to the width.
+  private func pad(sign: String, body: String, _ alignment: Alignment) -> String {
+    let missing = width - sign.count - body.count
+    guard missing > 0 else { return sign + body }
+    func filling(_ count: Int) -> String { String(repeating: fill, count: count) }
+    switch alignment {
+    case .left: return sign + body + filling(missing)
+    case .right: return filling(missing) + sign + body
+    case .center: return filling(missing / 2) + sign + body + filling(missing - missing / 2)
+    case .afterSign: return sign + filling(missing) + body
+    }
+  }
+
   /// The text of a number; `shortest` replaces its shortest form where the format names no type and no precision
   /// (an `f32` has fewer digits than the same value as a number).
   package func format(number value: Double, shortest: String? = nil) throws(FormatError) -> String {
     if type == "s" {
       throw FormatError(
-        message: "the format '\(source)' takes a string, not a number",
+        message: "the format '\(notation)' takes a string, not a number",
         help: "leave out the 's', or use 'f', 'g' or 'd'")
     }
     let magnitude = try magnitudeText(of: value, shortest: shortest)
@@ -22,9 +63,9 @@ extension FormatSpec {
     let signText: String
     switch sign {
     case _ where isNegative: signText = "-"
-    case .plus: signText = "+"
+    case .always: signText = "+"
     case .space: signText = " "
-    case .none: signText = ""
+    case .negativeOnly: signText = ""
     }
     return layOut(sign: signText + magnitude.prefix, digits: magnitude.digits)
   }
@@ -47,7 +88,8 @@ extension FormatSpec {
       return ("", text.hasPrefix("-") ? String(text.dropFirst()) : text)
     case nil: return ("", print("%.*g", precision ?? 6, magnitude))
     case .some(let type):
-      return ("", print((isAlternate ? "%#.*" : "%.*") + String(type), precision ?? 6, magnitude))
+      let letter = type == "n" ? "g" : String(type)
+      return ("", print((isAlternate ? "%#.*" : "%.*") + letter, precision ?? 6, magnitude))
     }
   }
 
@@ -57,17 +99,34 @@ extension FormatSpec {
   ) throws(FormatError) -> (prefix: String, digits: String) {
     guard value == value.rounded(.towardZero), value.isFinite else {
       throw FormatError(
-        message: "the format '\(source)' takes a whole number, not \(NumberText.shortest(value))",
+        message: "the format '\(notation)' takes a whole number, not \(NumberText.shortest(value))",
         help: "use '.0f', or round the number first")
     }
+    if precision != nil {
+      throw FormatError(
+        message: "the format '\(notation)' gives a precision, but '\(type)' writes whole numbers",
+        help: "use 'f' for digits after the point")
+    }
     if type == "d" { return ("", print("%.*f", 0, value.magnitude)) }
+    if grouping == "," {
+      throw FormatError(message: "',' cannot group the digits of '\(type)'", help: "use '_'")
+    }
+    if type == "c" { return try ("", character(value)) }
     guard let whole = UInt64(exactly: value.magnitude) else {
       throw FormatError(
-        message: "\(NumberText.shortest(value)) is too large for the format '\(source)'")
+        message: "\(NumberText.shortest(value)) is too large for the format '\(notation)'")
     }
     let radix = type == "b" ? 2 : type == "o" ? 8 : 16
     let prefix = isAlternate ? "0" + String(type) : ""
     return (prefix, String(whole, radix: radix, uppercase: type == "X"))
+  }
+
+  /// The character of a Unicode code.
+  private func character(_ code: Double) throws(FormatError) -> String {
+    guard let scalar = UInt32(exactly: code).flatMap(Unicode.Scalar.init) else {
+      throw FormatError(message: "\(NumberText.shortest(code)) is no character's code")
+    }
+    return String(Character(scalar))
   }
 
   /// What C's `printf` makes of one number: exact digits, rounded half to even.
@@ -98,7 +157,7 @@ extension FormatSpec {
   /// Digits go in threes, in fours for the bases of computers.
   private var groupSize: Int { type == "x" || type == "X" || type == "b" || type == "o" ? 4 : 3 }
 
-  private var numberAlignment: Alignment { alignment ?? (hasZeroFlag ? .afterSign : .right) }
+  private var numberAlignment: Alignment { alignment ?? .right }
 
   /// Puts separators between groups of digits and zeros before them until the text has `minimum` characters.
   private func grouped(_ digits: [Character], by separator: Character, minimum: Int) -> String {
@@ -110,5 +169,19 @@ extension FormatSpec {
       taken += 1
     }
     return String(reversed.reversed())
+  }
+
+  /// The format as it is written.
+  var notation: String {
+    var text = fill == " " || (fill == "0" && alignment == .afterSign) ? "" : String(fill)
+    if let alignment, fill != "0" || alignment != .afterSign { text.append(alignment.rawValue) }
+    if sign != .negativeOnly { text.append(sign.rawValue) }
+    if isAlternate { text += "#" }
+    if fill == "0", alignment == .afterSign { text += "0" }
+    if width > 0 { text += String(width) }
+    if let grouping { text.append(grouping) }
+    if let precision { text += "." + String(precision) }
+    if let type { text.append(type) }
+    return text
   }
 }

@@ -1,0 +1,168 @@
+// Makes every tensor op callable from scripts: binds arguments to the op's parameters and applies it.
+import NNTensor
+
+/// How one tensor op is called with script values.
+struct OpBinder: Sendable {
+  private let op: Op
+  /// Positions of the parameters that are operands, and of those that are attributes.
+  private let operands: [Int]
+  private let attributes: [Int]
+  /// The attributes where no argument is given.
+  private let standard: [Attribute]
+  private let form: Form
+
+  /// Which of the fast ways fits: those for elementwise ops of one or two tensors and nothing else.
+  private enum Form {
+    case unary, binary, general
+  }
+
+  init(_ op: Op) {
+    self.op = op
+    let parameters = op.parameters
+    operands = parameters.indices.filter { parameters[$0].isOperand }
+    attributes = parameters.indices.filter { !parameters[$0].isOperand }
+    standard = attributes.map { parameters[$0].standard ?? .none }
+    let isSimple = op.isElementwise && attributes.isEmpty
+    form =
+      !isSimple ? .general : operands.count == 1 ? .unary : operands.count == 2 ? .binary : .general
+  }
+
+  /// The functions for all ops that scripts may call.
+  static let functions: [NativeFunction] = Ops.all.filter { !$0.isInternal }.map {
+    OpBinder($0).native
+  }
+
+  /// The op as a builtin function.
+  var native: NativeFunction {
+    NativeFunction(
+      op.name, Signature(op.parameters.map(Self.signature)), documentation: op.summary,
+      example: op.example
+    ) { call in try self.call(&call) }
+  }
+
+  /// A parameter as scripts see it.
+  private static func signature(_ parameter: Parameter) -> Signature.Parameter {
+    Signature.Parameter(
+      name: parameter.name, defaultText: parameter.standard.map(AttributeReader.text),
+      isRest: parameter.takesRest)
+  }
+
+  /// Calls the op with arguments in the order of its parameters. Tensors are moved out of them, so that the op may write into temporaries.
+  func call(_ call: inout NativeCall) throws -> Slot {
+    let context = call.vm.context
+    do {
+      switch form {
+      case .unary:
+        return Slot(try context.unary(op, try call.takeOperand(0, op.parameters[0])))
+      case .binary:
+        let first = try call.takeOperand(0, op.parameters[0])
+        return Slot(try context.binary(op, first, try call.takeOperand(1, op.parameters[1])))
+      case .general: return try callGeneral(call, readAttributes(call))
+      }
+    } catch let error as TensorError {
+      throw ScriptError(error, operands: operands)
+    }
+  }
+
+  private func callGeneral(_ call: NativeCall, _ attributes: [Attribute]) throws -> Slot {
+    var inputs: [Operand] = []
+    /// For each operand, the parameter it came from.
+    var origins: [Int] = []
+    for index in operands {
+      let parameter = op.parameters[index]
+      if parameter.standard != nil, !call.has(index) { continue }
+      if parameter.kind == .tensors {
+        inputs += try call.operands(index, parameter)
+      } else {
+        inputs.append(try call.takeOperand(index, parameter))
+      }
+      while origins.count < inputs.count { origins.append(index) }
+    }
+    do throws(TensorError) {
+      guard op.hasManyResults else {
+        return Slot(try call.vm.context.apply(op, inputs, attributes))
+      }
+      let results = try call.vm.context.applyMany(op, inputs, attributes).map { Slot($0) }
+      // A number of results that depends on the arguments is a list, a fixed number a tuple.
+      return op.outputs == nil
+        ? Slot(ListObject(heap: call.heap, owned: results))
+        : Slot(TupleObject(heap: call.heap, owned: results))
+    } catch {
+      throw ScriptError(error, operands: origins)
+    }
+  }
+
+  private func readAttributes(_ call: NativeCall) throws -> [Attribute] {
+    var result = standard
+    for (place, index) in attributes.enumerated() {
+      let slot = call[index]
+      if slot.isUndefined { continue }
+      let parameter = op.parameters[index]
+      if slot.isNil, parameter.standard != nil { continue }
+      result[place] = try AttributeReader(call: call, index: index, parameter: parameter).read()
+    }
+    return result
+  }
+}
+
+extension ScriptError {
+  /// An op's error, with operands replaced by the arguments they came from.
+  init(_ error: TensorError, operands: [Int]) {
+    self.init(error)
+    notes = error.notes.compactMap { note in
+      note.operand < operands.count ? Note(operand: operands[note.operand], text: note.text) : nil
+    }
+  }
+}
+
+extension Slot {
+  /// A slot for what an op gave; owned.
+  @inline(__always) init(_ operand: consuming Operand) {
+    if let tensor = operand.tensor {
+      self.init(tensor, handle: operand.handle)
+    } else {
+      self.init(operand.number, handle: operand.handle)
+    }
+  }
+}
+
+extension NativeCall {
+  /// An argument as an operand. A tensor is moved out of the argument.
+  @inline(__always) func takeOperand(_ index: Int, _ parameter: Parameter) throws -> Operand {
+    let slot = arguments[index]
+    if slot.isTensor {
+      arguments[index] = .nil
+      let tensor = Unmanaged<Tensor>.fromOpaque(slot.pointer).takeRetainedValue()
+      return Operand(tensor, handle: slot.handle)
+    }
+    if slot.isNumber { return Operand(slot.number, handle: slot.handle) }
+    return try convertedOperand(index, parameter)
+  }
+
+  /// A list or bool as an operand.
+  private func convertedOperand(_ index: Int, _ parameter: Parameter) throws -> Operand {
+    let maker = TensorMaker(vm: vm, caller: function.name)
+    if let operand = try maker.operand(self[index], wantsIntegers: parameter.wantsIntegers) {
+      return operand
+    }
+    throw typeError(index, expected: "a tensor, a number or a list of numbers")
+  }
+
+  /// The tensors of a list argument, each an operand.
+  fileprivate func operands(_ index: Int, _ parameter: Parameter) throws -> [Operand] {
+    if self[index].isTensor { return try vm.rows(of: self[index]) }
+    guard let elements = self[index].elements else {
+      throw typeError(index, expected: "a list of tensors")
+    }
+    let maker = TensorMaker(vm: vm, caller: function.name)
+    return try elements.map { element in
+      if let operand = try maker.operand(element, wantsIntegers: parameter.wantsIntegers) {
+        return operand
+      }
+      throw ScriptError(
+        .type,
+        "\(function.name): '\(parameter.name)' must be a list of tensors, not with \(element.describedType) in it"
+      )
+    }
+  }
+}

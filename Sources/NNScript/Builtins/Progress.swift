@@ -1,0 +1,124 @@
+// `progress`: a bar with rate and remaining time while a loop runs over a sequence.
+
+extension Builtins {
+  /// Shows how far a loop has come.
+  static let progress = NativeFunction(
+    "progress", "values, label = \"\"",
+    documentation:
+      "The same values as a lazy sequence that shows a bar on the terminal while a loop runs over it.",
+    example: "for i in progress(0..100, \"warming up\") { }"
+  ) { call in
+    let label = call.has(1) ? ValueText.plain(call[1]) : ""
+    guard try indexableLength(call[0], vm: call.vm) == nil else {
+      return progress(over: call[0], label: label, vm: call.vm)
+    }
+    let list = Slot(ListObject(heap: call.heap, owned: try call.ownedElements(of: 0)))
+    defer { release(list) }
+    return progress(over: list, label: label, vm: call.vm)
+  }
+
+  private static func progress(over source: Slot, label: String, vm: VM) -> Slot {
+    let bar = ProgressBar(label: label, host: vm.host)
+    return sequence("progress", of: [source], heap: vm.heap) { vm, held in
+      try length(held[0], vm)
+    } element: { vm, held, index in
+      bar.advance(to: index, of: try bar.total(try length(held[0], vm)))
+      return try element(of: held[0], at: index, vm: vm)
+    }
+  }
+}
+
+/// One bar on the terminal's error stream. Without a terminal it shows nothing.
+///
+/// It belongs to one engine, which runs on one thread at a time.
+final class ProgressBar: @unchecked Sendable {
+  private let label: String
+  private let host: Host
+  private let isShown: Bool
+  private var start = 0.0
+  private var lastDrawn = -1.0
+  private var done = 0
+  private var count = 0
+  private var isOpen = false
+
+  /// Seconds between two drawings.
+  private static let interval = 0.1
+  private static let largestBar = 40
+
+  init(label: String, host: Host) {
+    self.label = label
+    self.host = host
+    isShown = host.isTerminal(.error)
+  }
+
+  deinit { finish() }
+
+  /// Keeps the length for the time when the loop has ended.
+  func total(_ count: Int) throws -> Int {
+    self.count = count
+    return count
+  }
+
+  /// Notes that the loop now works on the element at `index`.
+  func advance(to index: Int, of count: Int) {
+    guard isShown else { return }
+    let now = host.seconds()
+    if index == 0 || !isOpen {
+      start = now
+      lastDrawn = -1
+      isOpen = true
+    }
+    done = index
+    if now - lastDrawn >= Self.interval {
+      lastDrawn = now
+      draw(done: index, at: now)
+    }
+  }
+
+  /// Draws the bar a last time, full if the loop reached the last element, and ends its line.
+  private func finish() {
+    guard isOpen else { return }
+    isOpen = false
+    draw(done: done + 1 >= count ? count : done, at: host.seconds())
+    host.writeError("\n")
+  }
+
+  private func draw(done: Int, at now: Double) {
+    let text = Self.line(
+      label: label, done: done, count: count, seconds: now - start, width: host.terminalWidth())
+    host.writeError("\r" + text + "\u{1b}[K")
+  }
+
+  /// A line such as `epoch 1  42% ━━━━━━━      197/469  61.2/s  0:04`, fitted to a width.
+  static func line(label: String, done: Int, count: Int, seconds: Double, width: Int) -> String {
+    let share = count == 0 ? 1 : Double(done) / Double(count)
+    let percent = String(Int(share * 100))
+    let head = label.isEmpty ? "" : label + "  "
+    let left = head + String(repeating: " ", count: max(0, 3 - percent.count)) + percent + "% "
+    var right = " \(done)/\(count)"
+    if done > 0, seconds > 0 {
+      let rate = Double(done) / seconds
+      right +=
+        "  \(rounded(rate))/s  " + clock(done < count ? Double(count - done) / rate : seconds)
+    }
+    let room = min(largestBar, width - left.count - right.count - 1)
+    guard room > 3 else { return String((left + right).prefix(max(0, width - 1))) }
+    let filled = Int(share * Double(room))
+    return left + String(repeating: "━", count: filled)
+      + String(repeating: " ", count: room - filled) + right
+  }
+
+  /// Three digits or so: `0.25`, `61.2`, `1830`.
+  private static func rounded(_ rate: Double) -> String {
+    let scale = rate < 1 ? 100.0 : rate < 100 ? 10 : 1
+    return NumberText.shortest((rate * scale).rounded() / scale)
+  }
+
+  /// Minutes and seconds, with hours where there are any: `0:04`, `1:02:03`.
+  private static func clock(_ seconds: Double) -> String {
+    let total = Int(min(seconds.rounded(), 1e9))
+    func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+    let (hours, minutes) = (total / 3600, total / 60 % 60)
+    return (hours > 0 ? "\(hours):\(two(minutes))" : "\(minutes)") + ":" + two(total % 60)
+  }
+}

@@ -1,0 +1,102 @@
+// Random choices: `seed`, `choice`, `shuffle`; random tensors are ops.
+import NNTensor
+
+extension Builtins {
+  /// Functions over the engine's one random stream.
+  static let randomness: [NativeFunction] = [
+    NativeFunction(
+      "seed", "n", documentation: "Starts the random stream that belongs to a whole number.",
+      example: "seed(42)"
+    ) { call in
+      call.vm.context.random = RandomState(seed: UInt64(bitPattern: Int64(try call.int(0))))
+      return .nil
+    },
+    NativeFunction(
+      "shuffle", "values",
+      documentation:
+        "The values in random order, as a new list; of a tensor, its rows as a new tensor.",
+      example: "shuffle([1, 2, 3])"
+    ) { call in
+      if call[0].isTensor {
+        let order = try call.vm.drawOrder(try call.length(0))
+        return try call.rows(of: 0, order)
+      }
+      let elements = try call.ownedElements(of: 0)
+      defer { for element in elements { release(element) } }
+      let order = try call.vm.drawOrder(elements.count)
+      return call.list(of: elements, order)
+    },
+    NativeFunction(
+      "choice", "values, n = nil, replace = true",
+      documentation:
+        "One of the values at random, or `n` of them: each drawn from all, or without `replace` none twice.",
+      example: "choice([\"red\", \"green\"], 3)"
+    ) { call in try call.choice() },
+  ]
+}
+
+extension VM {
+  /// The numbers from 0 up to `count` in random order.
+  fileprivate func drawOrder(_ count: Int) throws -> Tensor {
+    try drawn(Ops.permutation, [.int(count)])
+  }
+
+  /// Random positions below `count`.
+  fileprivate func drawPlaces(_ shape: [Int], below count: Int) throws -> Tensor {
+    let dtype: DType = count > 1 << 31 ? .i64 : .i32
+    return try drawn(Ops.randint, [.int(0), .int(count), .ints(shape), .dtype(dtype)])
+  }
+
+  private func drawn(_ op: Op, _ attributes: [Attribute]) throws -> Tensor {
+    guard let tensor = try context.apply(op, [], attributes).tensor else {
+      preconditionFailure("random ops give tensors")
+    }
+    return tensor
+  }
+}
+
+extension NativeCall {
+  /// The rows of a tensor argument that an integer tensor names.
+  fileprivate func rows(of index: Int, _ places: Tensor) throws -> Slot {
+    let operand = Operand(self[index].tensor, handle: self[index].handle)
+    return Slot(
+      try vm.context.apply(
+        Ops.index, [operand, Operand(places)], [.index([.integers(operand: 1)])]))
+  }
+
+  /// A list of the elements that an integer tensor names.
+  fileprivate func list(of elements: [Slot], _ places: Tensor) -> Slot {
+    let list = ListObject(heap: heap, capacity: places.count)
+    for place in 0..<places.count {
+      list.append(owned: retained(elements[places.integer(at: place)]))
+    }
+    return Slot(list)
+  }
+
+  fileprivate func choice() throws -> Slot {
+    let count = try self[0].isTensor ? length(0) : nil
+    let elements = try count == nil ? ownedElements(of: 0) : []
+    defer { for element in elements { release(element) } }
+    let total = count ?? elements.count
+    guard total > 0 else { throw argumentError(0, "there are no values to choose from") }
+    guard has(1) else {
+      let place = try vm.drawPlaces([], below: total).integer(at: 0)
+      return count == nil ? retained(elements[place]) : try vm.element(of: self[0], at: place)
+    }
+    let places = try places(try size(1), of: total)
+    return count == nil ? list(of: elements, places) : try rows(of: 0, places)
+  }
+
+  /// Random positions below `total`.
+  private func places(_ wanted: Int, of total: Int) throws -> Tensor {
+    guard try optional(2, bool) == false else {
+      return try vm.drawPlaces([wanted], below: total)
+    }
+    guard wanted <= total else {
+      throw argumentError(
+        1, "\(wanted) values cannot be chosen from \(total) without 'replace'")
+    }
+    let order = try vm.drawOrder(total)
+    return try Tensor((0..<wanted).map { order.integer(at: $0) })
+  }
+}
