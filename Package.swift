@@ -21,7 +21,7 @@ let package = Package(
     .target(name: "NNStdlib", path: "stdlib"),
     .target(
       name: "NNScript",
-      dependencies: ["NNSyntax", "NNTensor", "NNFormats", "NNStdlib"]),
+      dependencies: ["NNSyntax", "NNTensor", "NNKernels", "NNFormats", "NNStdlib"]),
     .target(name: "CReadline", linkerSettings: [.linkedLibrary("readline")]),
     .executableTarget(
       name: "nnscript-cli",

@@ -108,4 +108,9 @@ double nnk_bench_fma_peak(long rounds);
 #include "nnk_gemm.h"
 #include "nnk_math.h"
 
+// --- Stack ---------------------------------------------------------------
+
+/// Bytes that are left on the calling thread's stack.
+size_t nnk_stack_room(void);
+
 #endif

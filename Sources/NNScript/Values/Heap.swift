@@ -126,7 +126,12 @@ final class Heap {
     let leaked = objects.count
     for object in objects { object._withUnsafeGuaranteedRef { $0.count &+= 1 } }
     for object in Array(objects) { object._withUnsafeGuaranteedRef { $0.dropChildren() } }
-    for object in objects { object.release() }
+    // Strings last: layouts hold names and release them when they go.
+    let strings = objects.filter { $0._withUnsafeGuaranteedRef { UInt64($0.tag) == Tag.string } }
+    for object in objects where !object._withUnsafeGuaranteedRef({ UInt64($0.tag) == Tag.string }) {
+      object.release()
+    }
+    for string in strings { string.release() }
     objects = []
     return leaked
   }

@@ -26,7 +26,10 @@ final class ModelLayout {
   /// Interned names of all members: an instruction remembers the index at which it found its name.
   let keys: UnsafeMutablePointer<Slot>
   let memberCount: Int
+  let fieldCount: Int
   let argumentCount: Int
+  /// The paths of the fields for each place that instances have in other models, by the bits of the path above.
+  var pathTables: [UInt64: ModelPaths] = [:]
   private let heap: Heap
 
   init(heap: Heap, fields: [Field], methodNames: [String]) {
@@ -34,6 +37,7 @@ final class ModelLayout {
     self.fields = fields
     self.methodNames = methodNames
     memberCount = fields.count + methodNames.count
+    fieldCount = fields.count
     argumentCount = fields.prefix { $0.kind == .argument }.count
     keys = .allocate(capacity: max(memberCount, 1))
     for (index, name) in (fields.map(\.name) + methodNames).enumerated() {

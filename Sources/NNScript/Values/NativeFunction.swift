@@ -14,14 +14,15 @@ struct Signature: Sendable {
   }
 
   let parameters: [Parameter]
-  let restIndex: Int?
-  /// Some parameters must be given: this many, from the first.
-  let requiredCount: Int
+  /// The same for binding arguments.
+  let list: ParameterList
 
   init(_ parameters: [Parameter]) {
     self.parameters = parameters
-    restIndex = parameters.firstIndex { $0.isRest }
-    requiredCount = parameters.prefix { $0.defaultText == nil && !$0.isRest }.count
+    list = ParameterList(
+      names: parameters.map(\.name),
+      isRequired: parameters.map { $0.defaultText == nil && !$0.isRest },
+      restIndex: parameters.firstIndex { $0.isRest })
   }
 
   /// Reads a signature as scripts write it: `x, axis = nil, keepdims = false` or `values...`. Parameters after the rest go by name only.
@@ -102,13 +103,14 @@ final class NativeFunction: Sendable {
 
 /// One call of a native: its arguments in the order of the signature's parameters, and the way back into the engine.
 struct NativeCall {
-  let vm: VM
-  let function: NativeFunction
+  unowned(unsafe) let vm: VM
+  unowned(unsafe) let object: NativeObject
   /// One slot per parameter, borrowed; undefined where no argument was given. A rest parameter is a list.
   let arguments: UnsafeMutablePointer<Slot>
-  /// What the native object holds beside its code.
-  let captured: [Slot]
 
+  var function: NativeFunction { object.function }
+  /// What the native object holds beside its code.
+  var captured: [Slot] { object.captured }
   var heap: Heap { vm.heap }
   var count: Int { function.signature.parameters.count }
 

@@ -1,0 +1,151 @@
+// Runs programs: from text over diagnostics to a value.
+import NNSyntax
+
+/// One engine's front: checks and runs texts one after the other, as a file or as the inputs of a session.
+package final class Interpreter {
+  /// What became of a text.
+  package enum Outcome {
+    /// It ran to its end; the text of its last expression's value as a session shows it, nil where there is none.
+    case finished(value: String?)
+    /// It was not run, because of the errors among these.
+    case refused([Diagnostic])
+    /// An error that nothing caught; `kind` is what a script would see as `e.kind`.
+    case failed(Diagnostic, kind: String)
+    /// It was cancelled from outside.
+    case cancelled
+    /// It called `exit(status)`.
+    case exited(status: Int32)
+  }
+
+  let vm: VM
+  private let module: Module
+  private let globals = GlobalTable()
+  /// Whether names may be declared again by later texts.
+  private let isSession: Bool
+  private var isTornDown = false
+  /// What was found in the text that was run last, warnings included.
+  package private(set) var diagnostics: [Diagnostic] = []
+
+  /// An engine for one program, or for the inputs of a session. Imports are relative to the folder of `path`.
+  package init(
+    host: Host, path: String? = nil, arguments: [String] = [], isSession: Bool = false
+  ) {
+    vm = VM(host: host)
+    vm.arguments = arguments
+    module = vm.modules.makeModule(name: "main", path: path)
+    self.isSession = isSession
+  }
+
+  deinit { tearDown() }
+
+  /// Where spans of diagnostics point.
+  package var sources: SourceMap { vm.modules.sources }
+  /// Asks a running text to stop; any thread may.
+  package var cancellation: Cancellation { vm.interrupts.cancellation }
+
+  /// Stops texts after so many calls and loop turns.
+  package var instructionLimit: Int? {
+    get { vm.interrupts.instructionsLeft }
+    set { vm.interrupts.instructionsLeft = newValue }
+  }
+
+  /// Stops texts that hold more bytes of values and tensors than this.
+  package var memoryLimit: Int? {
+    get { vm.interrupts.memoryLimit }
+    set { vm.interrupts.memoryLimit = newValue }
+  }
+
+  /// Stops texts at this time of the host's clock.
+  package var deadline: Double? {
+    get { vm.interrupts.deadline }
+    set { vm.interrupts.deadline = newValue }
+  }
+
+  /// How many values live on the heap.
+  package var liveObjects: Int { vm.heap.liveCount }
+
+  /// Parses, checks, compiles and runs a text.
+  package func run(source text: [UInt8], name: String) -> Outcome {
+    guard let code = compile(source: text, name: name) else { return .refused(diagnostics) }
+    do {
+      let value = try vm.run(code)
+      defer { release(value) }
+      return .finished(value: value.isNil ? nil : ValueText.described(value))
+    } catch {
+      return outcome(of: vm.scriptError(error))
+    }
+  }
+
+  package func run(source text: String, name: String) -> Outcome {
+    run(source: Array(text.utf8), name: name)
+  }
+
+  /// Parses and checks a text; gives everything found.
+  package func check(source text: [UInt8], name: String) -> [Diagnostic] {
+    _ = compile(source: text, name: name)
+    return diagnostics
+  }
+
+  /// The bytecode of a text as `--code` shows it; nil if there are errors, which are then among `diagnostics`.
+  package func disassemble(source text: [UInt8], name: String) -> String? {
+    compile(source: text, name: name).map { Disassembler.text(of: $0, sources: sources) }
+  }
+
+  /// What is wrong with the bytecode of a text, for tests of the compiler.
+  package func verify(source text: [UInt8], name: String) -> [String] {
+    compile(source: text, name: name).map { Verifier.problems(in: $0) } ?? []
+  }
+
+  /// The code of a text; nil if there are errors.
+  func compile(source text: [UInt8], name: String) -> Code? {
+    let source = sources.add(name: name, bytes: text)
+    let parsed = Parser.parse(source)
+    diagnostics = parsed.diagnostics
+    if parsed.hasErrors { return nil }
+    diagnostics += Resolver.resolve(
+      parsed.program, globals: globals, environment: vm.modules.environment(of: module, vm: vm),
+      isSession: isSession)
+    if diagnostics.contains(where: { $0.severity == .error }) { return nil }
+    vm.modules.declareGlobals(of: globals, in: module)
+    let context = CompileContext(heap: vm.heap, module: module)
+    let code = FunctionCompiler.compile(program: parsed.program, name: "main", context: context)
+    diagnostics += context.diagnostics
+    return context.diagnostics.isEmpty ? code : nil
+  }
+
+  /// Ends the engine; gives how many values were left over, which should be none.
+  @discardableResult package func tearDown() -> Int {
+    if isTornDown { return 0 }
+    isTornDown = true
+    return vm.tearDown()
+  }
+
+  private func outcome(of error: ScriptError) -> Outcome {
+    switch error.kind {
+    case .exit: .exited(status: error.status)
+    case .cancelled: .cancelled
+    default: .failed(vm.diagnostic(of: error), kind: error.kind.rawValue)
+    }
+  }
+}
+
+extension VM {
+  /// An error as the diagnostic that is shown for it, with the calls that were running.
+  func diagnostic(of error: ScriptError) -> Diagnostic {
+    var labels = error.labels.map { DiagnosticLabel(span: $0.span, text: $0.text) }
+    var label = ""
+    if let index = labels.firstIndex(where: { $0.span == error.span }) {
+      label = labels.remove(at: index).text
+    }
+    let calls = error.trace.dropFirst().map { "called by \(describe($0))" }
+    return Diagnostic(
+      error.message, at: error.span, label: label, labels: labels, help: error.help,
+      notes: Self.shortened(calls))
+  }
+
+  /// A long stack without its middle.
+  private static func shortened(_ calls: [String]) -> [String] {
+    if calls.count <= 20 { return calls }
+    return calls.prefix(10) + ["... \(calls.count - 20) more calls ..."] + calls.suffix(10)
+  }
+}

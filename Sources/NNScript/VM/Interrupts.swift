@@ -1,0 +1,60 @@
+// What can stop a running script from outside: cancellation, and limits on instructions, time and memory.
+import NNTensor
+import Synchronization
+
+/// A request to stop that any thread or signal handler may make.
+package final class Cancellation: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  package var isRequested: Bool { flag.load(ordering: .relaxed) }
+  package func request() { flag.store(true, ordering: .relaxed) }
+  package func reset() { flag.store(false, ordering: .relaxed) }
+}
+
+/// Limits of an engine, looked at every so many calls and backward jumps.
+final class Interrupts {
+  /// Units between two looks: about a tenth of a millisecond of plain code.
+  static let slice = 8192
+
+  let cancellation = Cancellation()
+  /// Calls and backward jumps that are left, if limited.
+  var instructionsLeft: Int?
+  /// The clock's time at which to stop, in seconds.
+  var deadline: Double?
+  /// Bytes of objects and tensors allowed.
+  var memoryLimit: Int?
+  var clock: () -> Double = { 0 }
+  var tensorBytes: () -> Int = { 0 }
+
+  /// Throws if the script must stop.
+  func check(heap: Heap) throws {
+    if cancellation.isRequested { throw ScriptError.cancelled }
+    if let deadline, clock() > deadline { throw ScriptError.limit("the time limit is reached") }
+    if let memoryLimit, heap.liveBytes + tensorBytes() > memoryLimit {
+      throw ScriptError.limit("the memory limit is reached")
+    }
+  }
+
+  /// The next slice of units; throws if there are none left.
+  func nextSlice() throws -> Int {
+    guard let left = instructionsLeft else { return Self.slice }
+    if left <= 0 { throw ScriptError.limit("the instruction limit is reached") }
+    let slice = min(left, Self.slice)
+    instructionsLeft = left - slice
+    return slice
+  }
+}
+
+extension VM {
+  /// Called when the fuel is used up: looks for reasons to stop, collects cycles, and refuels.
+  @inline(never) func refuel() throws -> Int {
+    try interrupts.check(heap: heap)
+    if heap.wantsCollection { heap.collectCycles() }
+    return try interrupts.nextSlice()
+  }
+
+  /// Throws if the script was cancelled: for natives that run long.
+  func checkCancellation() throws {
+    if interrupts.cancellation.isRequested { throw ScriptError.cancelled }
+  }
+}

@@ -1,0 +1,329 @@
+// Checks arguments and results against their annotations and solves the dimension names of a call.
+import NNSyntax
+import NNTensor
+
+extension VM {
+  /// Checks the annotated parameters of the running function. A list where a tensor is wanted is converted.
+  @inline(never) func checkParameters(_ code: Unmanaged<Code>, _ base: Registers) throws {
+    let code = code.takeUnretainedValue()
+    var solver = SizeSolver(base: base)
+    for check in code.types[..<code.parameterCheckCount] {
+      do {
+        try verify(check, base + check.register, &solver)
+      } catch let error as ScriptError {
+        throw atCall(error, check, code)
+      }
+    }
+    for failure in solver.solveRest() {
+      throw atCall(
+        mismatch(failure.check, base[failure.check.register], failure), failure.check, code)
+    }
+  }
+
+  /// Checks a result, in a register, against the function's annotation.
+  @inline(never) func checkResult(
+    _ code: Unmanaged<Code>, _ index: Int, _ base: Registers, _ register: Registers
+  ) throws {
+    let check = code._withUnsafeGuaranteedRef { $0.types[index] }
+    var solver = SizeSolver(base: base)
+    do {
+      try verify(check, register, &solver)
+      for failure in solver.solveRest() { throw mismatch(check, register.pointee, failure) }
+    } catch var error as ScriptError {
+      error.labels.append((check.span, "declared here"))
+      throw error
+    }
+  }
+
+  /// Checks one value; sizes that cannot be compared yet are left to the solver.
+  private func verify(_ check: TypeCheck, _ register: Registers, _ solver: inout SizeSolver) throws
+  {
+    let value = register.pointee
+    if check.isOptional, value.isNil { return }
+    switch check.expected {
+    case .simple(let simple):
+      if !simple.accepts(value) { throw mismatch(check, value) }
+    case .model(let wanted, _):
+      guard let instance = value.asInstance,
+        Slot(instance.model).isIdentical(to: solver.base[wanted])
+      else { throw mismatch(check, value) }
+    case .shape(let element, let dimensions):
+      try convert(register, element)
+      let value = register.pointee
+      guard value.isTensor || value.isNumber, element.accepts(value) else {
+        throw mismatch(check, value)
+      }
+      let shape = shape(of: value)
+      if let failure = solver.match(check, dimensions, shape) {
+        throw mismatch(check, value, failure)
+      }
+    }
+  }
+
+  /// Makes a tensor of a list where a shape type wants one.
+  private func convert(_ register: Registers, _ element: ElementType) throws {
+    guard register.pointee.meta == Tag.list else { return }
+    let maker = TensorMaker(vm: self, caller: "type")
+    let wantsIntegers = [.int, .i32, .i64, .u8].contains(element)
+    if let operand = try maker.operand(register.pointee, wantsIntegers: wantsIntegers) {
+      assign(Slot(operand), to: register)
+    }
+  }
+
+  /// The shape of a tensor or number as the script sees it.
+  func shape(of value: Slot) -> Shape {
+    guard value.isTensor else { return Shape() }
+    return value.handle.isNone ? value.tensor.shape : context.shape(of: Operand(value))
+  }
+
+  private func mismatch(_ check: TypeCheck, _ value: Slot, _ failure: SizeSolver.Failure? = nil)
+    -> ScriptError
+  {
+    let found = briefDescription(of: value)
+    var message = "'\(check.name)' must be \(check.text), not \(found)"
+    if check.name == "result" { message = "the result must be \(check.text), not \(found)" }
+    if let known = failure?.known, !known.isEmpty { message += " (\(known))" }
+    var error = ScriptError(
+      failure == nil ? .type : .shape, message, notes: [.init(operand: 0, text: found)])
+    if let help = shapeHelp(check, value) { error.help = [help] }
+    return error
+  }
+
+  private func shapeHelp(_ check: TypeCheck, _ value: Slot) -> String? {
+    guard case .shape(let element, let dimensions) = check.expected else {
+      if case .simple(.number) = check.expected, value.isTensor {
+        return "item(x) gives its number"
+      }
+      return nil
+    }
+    guard let tensor = value.asTensor else { return nil }
+    if !element.accepts(value) { return "to(x, \"\(element.dtypeName)\") converts it" }
+    let shape = tensor.shape
+    if dimensions.count == 2, shape.rank > 2, case .number(let size) = dimensions[1],
+      size == shape.suffix(from: 1).count
+    {
+      return "flatten(x) makes it [\(shape[0]), \(size)]"
+    }
+    if dimensions.count == shape.rank - 1 {
+      return "x[0] takes one of a batch" as String?
+    }
+    return nil
+  }
+
+  /// Lets an error about an argument point at the call, where the caller is a script.
+  private func atCall(_ error: ScriptError, _ check: TypeCheck, _ code: Code) -> ScriptError {
+    var error = error
+    error.message = error.message.replacingPrefix(
+      "'\(check.name)'", "\(code.name): '\(check.name)'")
+    error.labels = [(check.span, "declared here")]
+    guard depth >= 2 else { return error }
+    let caller = frames[depth - 2]
+    let callerCode = caller.code.takeUnretainedValue()
+    guard let place = callerCode.place(before: caller.pc - callerCode.words), place.isCall else {
+      return error
+    }
+    error.span = place.span
+    let hasReceiver = code.parameters.hasReceiver
+    let index = code.parameters.names.firstIndex(of: check.name) ?? 0
+    let operand = 1 + index + (hasReceiver && place.includesReceiver ? 1 : 0)
+    if operand < place.operands.count, let note = error.notes.first {
+      error.labels.append((place.operands[operand], note.text))
+    }
+    return error
+  }
+}
+
+/// Compares shapes with dimensions and finds the sizes of names.
+struct SizeSolver {
+  /// A dimension and the size it must have.
+  struct Failure {
+    let check: TypeCheck
+    /// What the names in it are known to be, such as `B is 32`.
+    let known: String
+  }
+
+  let base: Registers
+  private var pending: [(check: TypeCheck, dimension: TypeCheck.Size, size: Int)] = []
+
+  init(base: Registers) { self.base = base }
+
+  /// Compares a shape with a type's dimensions; gives what does not fit. Arithmetic on unknown names waits.
+  mutating func match(_ check: TypeCheck, _ dimensions: [TypeCheck.Size], _ shape: Shape)
+    -> Failure?
+  {
+    let ellipsis = dimensions.firstIndex { $0.isEllipsis }
+    let fixed = dimensions.count - (ellipsis == nil ? 0 : 1)
+    guard ellipsis == nil ? shape.rank == fixed : shape.rank >= fixed else {
+      return Failure(check: check, known: "")
+    }
+    for (index, dimension) in dimensions.enumerated() where index != ellipsis {
+      let axis =
+        ellipsis.map { index > $0 } ?? false ? shape.rank - dimensions.count + index : index
+      if !match(check, dimension, shape[axis]) {
+        return Failure(check: check, known: known(dimension))
+      }
+    }
+    return nil
+  }
+
+  private mutating func match(_ check: TypeCheck, _ dimension: TypeCheck.Size, _ size: Int) -> Bool
+  {
+    switch dimension {
+    case .ellipsis, .any: return true
+    case .number(let number): return number == size
+    case .name(_, let register, let isFresh):
+      if let known = value(register) { return known == size }
+      if isFresh { bind(register, size) }
+      return isFresh
+    case .arithmetic:
+      pending.append((check, dimension, size))
+      return true
+    }
+  }
+
+  /// Solves what was left until nothing changes; gives what does not fit.
+  mutating func solveRest() -> [Failure] {
+    var isChanged = true
+    while isChanged {
+      isChanged = false
+      for (index, entry) in pending.enumerated().reversed() {
+        if let known = evaluate(entry.dimension) {
+          if known != entry.size {
+            return [Failure(check: entry.check, known: self.known(entry.dimension))]
+          }
+        } else if let (register, size) = solve(entry.dimension, entry.size) {
+          guard let size else { return [Failure(check: entry.check, known: "")] }
+          bind(register, size)
+        } else {
+          continue
+        }
+        pending.remove(at: index)
+        isChanged = true
+      }
+    }
+    return []
+  }
+
+  private func value(_ register: Int) -> Int? {
+    base[register].asNumber.flatMap(Int.init(exactly:))
+  }
+
+  private func bind(_ register: Int, _ size: Int) { assign(Slot(size), to: base + register) }
+
+  private func evaluate(_ dimension: TypeCheck.Size) -> Int? {
+    switch dimension {
+    case .ellipsis, .any: return nil
+    case .number(let number): return number
+    case .name(_, let register, _): return value(register)
+    case .arithmetic(let op, let left, let right):
+      guard let a = evaluate(left), let b = evaluate(right) else { return nil }
+      switch op {
+      case .add: return a.addingReportingOverflow(b).partialValue
+      case .subtract: return a.subtractingReportingOverflow(b).partialValue
+      case .multiply: return a.multipliedReportingOverflow(by: b).partialValue
+      case .floorDivide: return b == 0 ? nil : Int(Arithmetic.floorDivide(Double(a), Double(b)))
+      }
+    }
+  }
+
+  /// A dimension as `factor * name + constant`; nil if it is not linear in one unknown name.
+  private func linear(_ dimension: TypeCheck.Size) -> (register: Int?, factor: Int, constant: Int)?
+  {
+    if let known = evaluate(dimension) { return (nil, 0, known) }
+    switch dimension {
+    case .name(_, let register, let isFresh): return isFresh ? (register, 1, 0) : nil
+    case .arithmetic(let op, let left, let right):
+      guard let a = linear(left), let b = linear(right) else { return nil }
+      guard a.register == nil || b.register == nil || a.register == b.register else { return nil }
+      let register = a.register ?? b.register
+      switch op {
+      case .add: return (register, a.factor &+ b.factor, a.constant &+ b.constant)
+      case .subtract: return (register, a.factor &- b.factor, a.constant &- b.constant)
+      case .multiply where a.register == nil:
+        return (register, a.constant &* b.factor, a.constant &* b.constant)
+      case .multiply where b.register == nil:
+        return (register, a.factor &* b.constant, a.constant &* b.constant)
+      default: return nil
+      }
+    default: return nil
+    }
+  }
+
+  /// The name that a linear dimension of this size determines, and its size; nil in its place if that is not a whole number from 0 on.
+  private func solve(_ dimension: TypeCheck.Size, _ size: Int) -> (register: Int, size: Int?)? {
+    guard let form = linear(dimension), let register = form.register, form.factor != 0 else {
+      return nil
+    }
+    let rest = size &- form.constant
+    let isWhole = rest % form.factor == 0 && rest / form.factor >= 0
+    return (register, isWhole ? rest / form.factor : nil)
+  }
+
+  /// What the names of a dimension are known to be.
+  private func known(_ dimension: TypeCheck.Size) -> String {
+    switch dimension {
+    case .name(let name, let register, _): return value(register).map { "\(name) is \($0)" } ?? ""
+    case .arithmetic(_, let left, let right):
+      return [known(left), known(right)].filter { !$0.isEmpty }.joined(separator: ", ")
+    default: return ""
+    }
+  }
+}
+
+extension TypeCheck.Size {
+  fileprivate var isEllipsis: Bool {
+    if case .ellipsis = self { return true }
+    return false
+  }
+}
+
+extension SimpleType {
+  fileprivate func accepts(_ value: Slot) -> Bool {
+    switch self {
+    case .number: value.isNumber
+    case .string: value.meta == Tag.string
+    case .bool: value.isBool
+    case .list: value.meta == Tag.list
+    case .dict: value.meta == Tag.dict
+    case .fn: value.isCallable
+    case .tuple: value.meta == Tag.tuple
+    }
+  }
+}
+
+extension ElementType {
+  /// True if a tensor's dtype, or a number, fits.
+  fileprivate func accepts(_ value: Slot) -> Bool {
+    guard let tensor = value.asTensor else {
+      return self == .int || self == .i32 || self == .i64 || self == .u8
+        ? Int(exactly: value.number) != nil : self != .bool
+    }
+    switch self {
+    case .any: return true
+    case .float: return tensor.dtype.isFloat
+    case .int: return tensor.dtype.isInteger
+    case .bool: return tensor.dtype == .bool
+    case .f32: return tensor.dtype == .f32
+    case .f64: return tensor.dtype == .f64
+    case .i32: return tensor.dtype == .i32
+    case .i64: return tensor.dtype == .i64
+    case .u8: return tensor.dtype == .u8
+    }
+  }
+
+  /// A dtype that fits.
+  fileprivate var dtypeName: String {
+    switch self {
+    case .float, .any: "f32"
+    case .int: "i32"
+    default: rawValue
+    }
+  }
+}
+
+extension String {
+  /// The text with a prefix, if it has it, replaced.
+  fileprivate func replacingPrefix(_ prefix: String, _ replacement: String) -> String {
+    hasPrefix(prefix) ? replacement + dropFirst(prefix.count) : self
+  }
+}

@@ -1,0 +1,174 @@
+// Tests of the virtual machine itself: memory, depth, limits, errors, bytecode.
+import NNScript
+import NNSyntax
+import Testing
+
+/// Runs a text in an engine of its own and keeps what it printed.
+private struct Run {
+  var output = ""
+  var outcome: Interpreter.Outcome
+  var leftOver: Int
+
+  init(_ source: String, prepare: (Interpreter) -> Void = { _ in }) {
+    let sink = Sink()
+    var host = Host()
+    host.write = { (text) throws(HostError) in sink.text += text }
+    let interpreter = Interpreter(host: host)
+    prepare(interpreter)
+    #expect(interpreter.verify(source: Array(source.utf8), name: "verified") == [])
+    let second = Interpreter(host: host)
+    prepare(second)
+    outcome = second.run(source: source, name: "test")
+    leftOver = second.tearDown()
+    output = sink.text
+  }
+
+  var failure: (message: String, kind: String)? {
+    if case .failed(let diagnostic, let kind) = outcome { return (diagnostic.message, kind) }
+    return nil
+  }
+
+  var value: String? {
+    if case .finished(let value) = outcome { return value }
+    return nil
+  }
+}
+
+private final class Sink {
+  var text = ""
+}
+
+@Suite struct VMTests {
+  @Test func recursionOfTenThousandLevels() {
+    let run = Run("fn deep(n) = if n == 0 { 0 } else { 1 + deep(n - 1) }\ndeep(10000)")
+    #expect(run.value == "10000")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func endlessRecursionCanBeCaught() {
+    let run = Run("fn f(n) = 1 + f(n + 1)\ntry { f(0) } catch e { e.kind }")
+    #expect(run.value == "\"recursion\"")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func endlessRecursionThroughNativesCanBeCaught() {
+    let run = Run("fn f(n) = map([n], x => f(x + 1))\ntry { f(0) } catch e { e.kind }")
+    #expect(run.value == "\"recursion\"")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func deeplyNestedListIsFreed() {
+    let run = Run("var x = []\nfor i in 0..1000000 { x = [x] }\nx = nil")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func cyclesAreFreed() {
+    let run = Run(
+      """
+      fn make() {
+        var f = nil
+        f = fn(n) { if n == 0 { 0 } else { f(n - 1) } }
+        f(3)
+        let xs = []
+        xs.push(xs)
+        let d = {}
+        d.self_ = d
+      }
+      for i in 0..100 { make() }
+      """)
+    #expect(run.failure == nil)
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func cyclesAreCollectedWhileRunning() {
+    var interpreter: Interpreter?
+    let run = Run(
+      """
+      fn make() { let xs = []; xs.push(xs) }
+      for i in 0..300000 { make() }
+      """
+    ) { interpreter = $0 }
+    #expect(run.failure == nil)
+    #expect(run.leftOver == 0)
+    let checked = Interpreter(host: Host())
+    _ = checked.run(
+      source: "fn make() { let xs = []; xs.push(xs) }\nfor i in 0..300000 { make() }", name: "test")
+    #expect(checked.liveObjects < 150_000)
+    _ = interpreter
+  }
+
+  @Test func instructionLimitPassesThroughTry() {
+    let run = Run("while true { try { throw 1 } catch { } }") { $0.instructionLimit = 100_000 }
+    #expect(run.failure?.kind == "limit")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func memoryLimitPassesThroughTry() {
+    let run = Run("let xs = []\nwhile true { try { xs.push(\"{xs.contains(1)}\") } catch { } }") {
+      $0.memoryLimit = 1_000_000
+    }
+    #expect(run.failure?.kind == "limit")
+  }
+
+  @Test func cancellationPassesThroughTry() {
+    let run = Run("while true { try { while true { } } catch { } }") { $0.cancellation.request() }
+    guard case .cancelled = run.outcome else {
+      Issue.record("the script was not cancelled")
+      return
+    }
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func handlersRestoreTemporaries() {
+    let run = Run(
+      """
+      fn bad() { throw error("bad") }
+      let xs = [1, try { [2, bad()] } catch e { e.message }, 3]
+      print(xs)
+      fn f() { for x in [1, 2, 3] { for y in "abc" { if x == 2 { return "{x}{y}" } } } }
+      print(f())
+      var n = 0
+      for x in [1, 2, 3] { let d = {a: [x, if x == 2 { continue } else { x }]}; n += d.a[1] }
+      print(n)
+      """)
+    #expect(run.output == "[1, \"bad\", 3]\n2a\n4\n")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func uncaughtErrorPointsAtItsPlaceAndCallers() throws {
+    let run = Run("fn inner(x) {\n  x + \"a\"\n}\nfn outer() = inner(1)\nouter()")
+    guard case .failed(let diagnostic, let kind) = run.outcome else {
+      Issue.record("the script did not fail")
+      return
+    }
+    #expect(kind == "type")
+    #expect(diagnostic.span.map { Int($0.start) } == 17)
+    #expect(diagnostic.notes.count == 2)
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func manyVariablesOfOneFunction() {
+    let lines = (0..<400).map { "for i\($0) in 0..1 { let v\($0) = i\($0); n += v\($0) + \($0) }" }
+    let run = Run("fn f() {\nvar n = 0\n" + lines.joined(separator: "\n") + "\nn\n}\nf()")
+    #expect(run.value == "79800")
+  }
+
+  @Test func tooManyVariablesAreAnError() {
+    let lines = (0..<300).map { "let v\($0) = n + \($0)" }
+    let uses = (0..<300).map { "v\($0)" }.joined(separator: " + ")
+    let run = Run("fn f(n) {\n" + lines.joined(separator: "\n") + "\n\(uses)\n}\nf(0)")
+    guard case .refused(let diagnostics) = run.outcome else {
+      Issue.record("the program was not refused")
+      return
+    }
+    #expect(diagnostics.contains { $0.message.contains("too many local variables") })
+  }
+
+  @Test func disassemblyNamesInstructions() throws {
+    let interpreter = Interpreter(host: Host())
+    let text = try #require(
+      interpreter.disassemble(source: Array("fn f(n) = n * 2\nf(3)".utf8), name: "test"))
+    #expect(text.contains("multiplyK"))
+    #expect(text.contains("call"))
+  }
+}
