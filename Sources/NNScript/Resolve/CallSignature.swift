@@ -66,7 +66,7 @@ package struct CallSignature: Sendable {
       if !given.insert(label).inserted { return givenTwice(label, argument, name) }
     }
     if hasSpread { return nil }
-    let missing = parameters.filter { $0.isRequired && !given.contains($0.name) }
+    let missing = parameters.filter { $0.isRequired && !$0.isRest && !given.contains($0.name) }
     return missing.isEmpty ? nil : self.missing(missing.map(\.name), call, name)
   }
 

@@ -62,6 +62,7 @@ extension Resolver {
       help.append("to declare it, write `let \(node.name) = ...`, or `var` if it changes later")
     }
     report("`\(node.name)` is not declared", node.span, help: help)
+    undeclared.insert(node.name)
   }
 
   private func reportBuiltin(_ node: NameExpr) {

@@ -52,7 +52,7 @@ extension Resolver {
     if case .computed(let expr) = key { resolve(expr) }
   }
 
-  /// A key that stands twice in a dict is a slip.
+  /// A key that stands twice in a dict is likely to be a slip.
   private func checkKeys(_ node: DictExpr) {
     var first: [String: Span] = [:]
     for entry in node.entries {
@@ -63,8 +63,8 @@ extension Resolver {
       }
       if let span = first[name] {
         report(
-          "the key `\(name)` stands twice in this dict", entry.key.span,
-          labels: [DiagnosticLabel(span: span, text: "first here")])
+          "the key `\(name)` stands twice in this dict", entry.key.span, severity: .warning,
+          labels: [DiagnosticLabel(span: span, text: "this value is lost")])
       }
       first[name] = entry.key.span
     }

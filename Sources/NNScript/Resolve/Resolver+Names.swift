@@ -100,15 +100,26 @@ extension Resolver {
     if node.name == "_" {
       return report("`_` has no value", node.span, help: ["it stands for what is not needed"])
     }
+    if undeclared.contains(node.name) { return }
     if let later = declaredLater(node.name) {
       return report(
         "`\(node.name)` is used before it is declared", node.span,
         labels: [DiagnosticLabel(span: later.span, text: "declared here")],
-        help: later.kind == .function || later.kind == .model
-          ? ["only functions and models of the top level can be used before their declaration"] : []
-      )
+        help: laterHelp(later, node))
     }
     report("unknown name `\(node.name)`", node.span, help: unknownHelp(node.name))
+  }
+
+  /// The help for a name that is declared only later.
+  private func laterHelp(_ later: Variable, _ node: NameExpr) -> [String] {
+    switch later.kind {
+    case .function, .model:
+      ["only functions and models of the top level can be used before their declaration"]
+    case .let,
+      .var where later.span.start < node.span.start:
+      ["a function that calls itself is declared `fn \(later.name)(...)`"]
+    default: []
+    }
   }
 
   /// A declaration of a name in a scope around that comes after the current place, or of a field.

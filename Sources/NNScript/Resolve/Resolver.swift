@@ -12,6 +12,8 @@ package final class Resolver {
   var declaredGlobals: Set<String> = []
   /// The top-level names whose initialiser is being resolved.
   var initialising: Set<String> = []
+  /// Names that were assigned without being declared: that they are unknown needs no second error.
+  var undeclared: Set<String> = []
   var facts: [ObjectIdentifier: VariableFacts]
 
   private init(
@@ -72,7 +74,6 @@ package final class Resolver {
       }
       declared[variable.name] = variable
       globals.declare(variable)
-      declaredGlobals.remove(variable.name)
     }
     for statement in program.statements {
       switch statement {
