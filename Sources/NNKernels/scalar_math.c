@@ -17,8 +17,8 @@
 enum { L64 = 1 };
 
 typedef double vf64 __attribute__((ext_vector_type(1)));
-typedef int64_t vi64 __attribute__((ext_vector_type(1)));
-typedef uint64_t vu64 __attribute__((ext_vector_type(1)));
+typedef long vi64 __attribute__((ext_vector_type(1)));
+typedef unsigned long vu64 __attribute__((ext_vector_type(1)));
 
 NNK_OVERLOAD vf64 vload(const double *p) { return (vf64)p[0]; }
 NNK_OVERLOAD vi64 vload(const int64_t *p) { return (vi64)p[0]; }

@@ -12,6 +12,11 @@ static inline size_t nnk_type_bytes(nnk_type type) {
   return bytes[type];
 }
 
+/// Bytes of a result's element: comparisons and logic give bool.
+static inline size_t nnk_result_bytes(nnk_binary_op op, nnk_type type) {
+  return op >= NNK_EQUAL && op <= NNK_XOR ? 1 : nnk_type_bytes(type);
+}
+
 /// A pointer `count` elements of `bytes` bytes further.
 static inline const void *nnk_after(const void *p, long count, size_t bytes) { return (const char *)p + count * (long)bytes; }
 static inline void *nnk_after_mutable(void *p, long count, size_t bytes) { return (char *)p + count * (long)bytes; }
@@ -27,7 +32,8 @@ static inline long nnk_chunks(double nanoseconds, long most) {
 
 /// The first of `n` elements that chunk `chunk` of `chunks` has, a multiple of `grain`.
 static inline long nnk_chunk_begin(long n, long grain, long chunk, long chunks) {
-  const long grains = (n + grain - 1) / grain, begin = (long)((__int128)grains * chunk / chunks) * grain;
+  const long grains = (n + grain - 1) / grain;
+  const long begin = (grains / chunks * chunk + grains % chunks * chunk / chunks) * grain;
   return begin < n ? begin : n;
 }
 
