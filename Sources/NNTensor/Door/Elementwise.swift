@@ -1,66 +1,132 @@
-// The fast way in for ops that are one elementwise kernel: no arrays, one tensor, one block.
+// The fast way in for ops that are one elementwise kernel: no arrays, one tensor, one block, no counting of borrowed operands.
 import NNKernels
+
+/// An operand that its owner keeps alive during a call; trivial to copy.
+package struct OperandRef: BitwiseCopyable {
+  /// Nil for a number.
+  let tensor: Unmanaged<Tensor>?
+  let number: Double
+  var handle: Handle
+  /// Whether the owner gives the tensor up and nobody else refers to it, so that its block may be taken.
+  let isMoved: Bool
+
+  /// Borrows a tensor.
+  @inline(__always) package init(_ tensor: Unmanaged<Tensor>, handle: Handle = .none) {
+    self.tensor = tensor
+    number = 0
+    self.handle = handle
+    isMoved = false
+  }
+
+  /// A number.
+  @inline(__always) package init(_ number: Double, handle: Handle = .none) {
+    tensor = nil
+    self.number = number
+    self.handle = handle
+    isMoved = false
+  }
+
+  /// Borrows an operand that its owner does not need afterwards.
+  @inline(__always) init(moving operand: inout Operand) {
+    isMoved = isKnownUniquelyReferenced(&operand.tensor)
+    tensor = operand.tensor.map { Unmanaged.passUnretained($0) }
+    number = operand.number
+    handle = operand.handle
+  }
+
+  /// Borrows an operand.
+  @inline(__always) init(borrowing operand: borrowing Operand) {
+    isMoved = false
+    tensor = operand.tensor.map { Unmanaged.passUnretained($0) }
+    number = operand.number
+    handle = operand.handle
+  }
+
+  /// The same operand one level down; what a tape keeps is no longer free to take.
+  @inline(__always) init(_ operand: OperandRef, lower: Handle, isSaved: Bool) {
+    tensor = operand.tensor
+    number = operand.number
+    handle = lower
+    isMoved = operand.isMoved && !isSaved
+  }
+
+  /// The operand with a reference of its own.
+  var owned: Operand {
+    if let tensor { return Operand(tensor.takeUnretainedValue(), handle: handle) }
+    return Operand(number, handle: handle)
+  }
+
+  @inline(__always) var isUntracked: Bool { handle.isNone }
+}
+
+extension Unmanaged where Instance == Tensor {
+  @inline(__always) var dtype: DType { _withUnsafeGuaranteedRef { $0.dtype } }
+  @inline(__always) var count: Int { _withUnsafeGuaranteedRef { $0.count } }
+  @inline(__always) var data: UnsafeMutableRawPointer { _withUnsafeGuaranteedRef { $0.data } }
+
+  @inline(__always) func hasShape(of other: Unmanaged<Tensor>) -> Bool {
+    _withUnsafeGuaranteedRef { x in other._withUnsafeGuaranteedRef { x.shape == $0.shape } }
+  }
+}
 
 extension TensorContext {
   /// Runs an op of one operand, untracked.
   @inline(__always)
-  func runUnary(_ op: Op, _ x: inout Operand) throws(TensorError) -> Operand {
-    let isUnique = isKnownUniquelyReferenced(&x.tensor)
+  func runUnary(_ op: Op, _ x: OperandRef) throws(TensorError) -> Operand {
     if op.kernelArity == 1, let tensor = x.tensor, let dtype = op.elementType.result(tensor.dtype) {
-      let output = try output(isUnique, tensor, dtype)
+      let output = try output(tensor, x.isMoved, dtype)
       let done = nnk_unary(
-        nnk_unary_op(op.kernel), tensor.dtype.kernelType, tensor.data, output.data, tensor.count)
+        nnk_unary_op(op.kernel), tensor.dtype.kernelType, tensor.data, output.data, output.count)
       if done { return try checked(op, Operand(output)) }
     }
-    return try run(op, [x], [])[0]
+    return try run(op, [x.owned], [])[0]
   }
 
   /// Runs an op of two operands, untracked.
   @inline(__always)
-  func runBinary(
-    _ op: Op, _ a: inout Operand, _ b: inout Operand
-  ) throws(TensorError) -> Operand {
-    // Asked first: a name for the tensor would be a second reference.
-    let isUniqueA = isKnownUniquelyReferenced(&a.tensor)
-    let isUniqueB = isKnownUniquelyReferenced(&b.tensor)
+  func runBinary(_ op: Op, _ a: OperandRef, _ b: OperandRef) throws(TensorError) -> Operand {
     if op.kernelArity == 2 {
-      if let x = a.tensor, let y = b.tensor {
-        if x.dtype == y.dtype, let dtype = op.elementType.result(x.dtype),
-          x.dtype.isFloat || !op.checksIntegers, x.shape == y.shape
-        {
-          let output =
-            isUniqueA || !isUniqueB
-            ? try output(isUniqueA, x, dtype) : try output(isUniqueB, y, dtype)
-          _ = nnk_binary(
-            nnk_binary_op(op.kernel), x.dtype.kernelType, x.data, y.data, output.data, x.count)
-          return try checked(op, Operand(output))
-        }
-      } else if let x = a.tensor {
-        if x.dtype.isFloat, let dtype = op.elementType.result(x.dtype) {
-          let output = try output(isUniqueA, x, dtype)
-          _ = nnk_binary_scalar(
-            nnk_binary_op(op.kernel), x.dtype.kernelType, x.data, b.number, output.data, x.count)
-          return try checked(op, Operand(output))
+      let kernel = nnk_binary_op(op.kernel)
+      if let x = a.tensor {
+        let type = x.dtype
+        if let dtype = op.elementType.result(type), type.isFloat || !op.checksIntegers {
+          if let y = b.tensor {
+            if y.dtype == type, x.hasShape(of: y) {
+              let output =
+                a.isMoved || !b.isMoved
+                ? try output(x, a.isMoved, dtype) : try output(y, true, dtype)
+              _ = nnk_binary(kernel, type.kernelType, x.data, y.data, output.data, output.count)
+              return try checked(op, Operand(output))
+            }
+          } else if type.isFloat {
+            let output = try output(x, a.isMoved, dtype)
+            _ = nnk_binary_scalar(
+              kernel, type.kernelType, x.data, b.number, output.data, output.count)
+            return try checked(op, Operand(output))
+          }
         }
       } else if let y = b.tensor {
-        if y.dtype.isFloat, let dtype = op.elementType.result(y.dtype) {
-          let output = try output(isUniqueB, y, dtype)
+        let type = y.dtype
+        if type.isFloat, let dtype = op.elementType.result(type) {
+          let output = try output(y, b.isMoved, dtype)
           _ = nnk_scalar_binary(
-            nnk_binary_op(op.kernel), y.dtype.kernelType, a.number, y.data, output.data, y.count)
+            kernel, type.kernelType, a.number, y.data, output.data, output.count)
           return try checked(op, Operand(output))
         }
       }
     }
-    return try run(op, [a, b], [])[0]
+    return try run(op, [a.owned, b.owned], [])[0]
   }
 
-  /// Where a result of an operand's shape goes: into the operand if nobody else holds it and the type stays.
+  /// Where a result of an operand's shape goes: into the operand if it was moved in and the type stays.
   @inline(__always)
   private func output(
-    _ isUnique: Bool, _ operand: Tensor, _ dtype: DType
+    _ operand: Unmanaged<Tensor>, _ isMoved: Bool, _ dtype: DType
   ) throws(TensorError) -> Tensor {
-    if isUnique, operand.dtype == dtype, operand.ownsBlock { return operand }
-    return try Tensor(shape: operand.shape, dtype: dtype)
+    if isMoved, operand.dtype == dtype, operand._withUnsafeGuaranteedRef({ $0.ownsBlock }) {
+      return operand.takeUnretainedValue()
+    }
+    return try Tensor(shapedAs: operand, dtype: dtype)
   }
 
   /// A result, looked through for NaN if that was asked for.

@@ -6,21 +6,43 @@ package final class TensorContext {
   /// The active traces, outermost first.
   private(set) var traces: [Trace] = []
   private var lastSerial: UInt32 = 0
-  /// Whether every result is searched for NaN, so that the op which made the first one is named.
-  package var debugNaNs = false
-  /// Where the source of the op that is about to run is; tapes remember it for errors in the backward pass.
-  package var position: UInt32 = 0
+  /// What every op looks at, kept where reading it needs no exclusivity check.
+  private let hot = UnsafeMutablePointer<Hot>.allocate(capacity: 1)
+  private let pool = TapePool()
   /// The generator's state.
   package var random = RandomState()
 
-  package init() {}
+  /// See `TensorContext.hot`.
+  private struct Hot {
+    var debugNaNs = false
+    var position: UInt32 = 0
+    /// The serial of the innermost trace if that is a tape, else 0.
+    var tapeSerial: UInt32 = 0
+    var tape: Unmanaged<Tape>?
+  }
+
+  package init() { hot.initialize(to: Hot()) }
+  deinit { hot.deallocate() }
+
+  /// Whether every result is searched for NaN, so that the op which made the first one is named.
+  @inline(__always) package var debugNaNs: Bool {
+    get { hot.pointee.debugNaNs }
+    set { hot.pointee.debugNaNs = newValue }
+  }
+
+  /// Where the source of the op that is about to run is; tapes remember it for errors in the backward pass.
+  @inline(__always) package var position: UInt32 {
+    get { hot.pointee.position }
+    set { hot.pointee.position = newValue }
+  }
 
   // MARK: - Traces
 
   /// Starts recording.
   package func beginTape() -> Tape {
-    let tape = Tape(serial: nextSerial())
+    let tape = Tape(serial: nextSerial(), pool: pool)
     traces.append(tape)
+    noteInnermost()
     return tape
   }
 
@@ -28,6 +50,13 @@ package final class TensorContext {
   package func end(_ trace: Trace) {
     trace.isActive = false
     while let last = traces.last, !last.isActive { traces.removeLast() }
+    noteInnermost()
+  }
+
+  private func noteInnermost() {
+    let tape = traces.last as? Tape
+    hot.pointee.tape = tape.map { Unmanaged.passUnretained($0) }
+    hot.pointee.tapeSerial = tape?.serial ?? 0
   }
 
   /// The same value, as one that a tape tracks.
@@ -115,8 +144,10 @@ package final class TensorContext {
   /// Applies an op of one operand.
   @inline(__always)
   package func unary(_ op: Op, _ x: consuming Operand) throws(TensorError) -> Operand {
-    if x.handle.isNone { return try runUnary(op, &x) }
-    return try trackedUnary(op, x)
+    let reference = OperandRef(moving: &x)
+    return try withExtendedLifetime(x) { () throws(TensorError) -> Operand in
+      try unary(op, reference)
+    }
   }
 
   /// Applies an op of two operands.
@@ -124,31 +155,63 @@ package final class TensorContext {
   package func binary(
     _ op: Op, _ a: consuming Operand, _ b: consuming Operand
   ) throws(TensorError) -> Operand {
-    if a.handle.bits | b.handle.bits == 0 { return try runBinary(op, &a, &b) }
+    let first = OperandRef(moving: &a)
+    let second = OperandRef(moving: &b)
+    return try withExtendedLifetime(a) { () throws(TensorError) -> Operand in
+      try withExtendedLifetime(b) { () throws(TensorError) -> Operand in
+        try binary(op, first, second)
+      }
+    }
+  }
+
+  /// Applies an op of one borrowed operand.
+  package func unary(_ op: Op, _ x: OperandRef) throws(TensorError) -> Operand {
+    if x.isUntracked { return try runUnary(op, x) }
+    let hot = hot.pointee
+    if x.handle.serial == hot.tapeSerial, op.isElementwise, let tape = hot.tape {
+      return try tape.takeUnretainedValue().unary(op, x, in: self)
+    }
+    return try trackedUnary(op, x)
+  }
+
+  /// Applies an op of two borrowed operands.
+  package func binary(
+    _ op: Op, _ a: OperandRef, _ b: OperandRef
+  ) throws(TensorError) -> Operand {
+    if a.handle.bits | b.handle.bits == 0 { return try runBinary(op, a, b) }
+    let hot = hot.pointee
+    let isOnTape = a.handle.serial == hot.tapeSerial || b.handle.serial == hot.tapeSerial
+    if isOnTape, op.isElementwise, let tape = hot.tape {
+      return try tape.takeUnretainedValue().binary(op, a, b, in: self)
+    }
     return try trackedBinary(op, a, b)
   }
 
-  private func trackedUnary(_ op: Op, _ x: consuming Operand) throws(TensorError) -> Operand {
+  @inline(never)
+  private func trackedUnary(_ op: Op, _ x: OperandRef) throws(TensorError) -> Operand {
     guard let trace = trace(of: x.handle) else {
-      x.handle = .none
-      return try runUnary(op, &x)
+      var plain = x
+      plain.handle = .none
+      return try runUnary(op, plain)
     }
     guard let tape = trace as? Tape, op.isElementwise else {
-      return try trace.apply(op, [x], [], in: self)[0]
+      return try applyMany(op, [x.owned])[0]
     }
     return try tape.unary(op, x, in: self)
   }
 
+  @inline(never)
   private func trackedBinary(
-    _ op: Op, _ a: consuming Operand, _ b: consuming Operand
+    _ op: Op, _ a: OperandRef, _ b: OperandRef
   ) throws(TensorError) -> Operand {
     guard let trace = innermostTrace(a.handle, b.handle) else {
-      a.handle = .none
-      b.handle = .none
-      return try runBinary(op, &a, &b)
+      var (plainA, plainB) = (a, b)
+      plainA.handle = .none
+      plainB.handle = .none
+      return try runBinary(op, plainA, plainB)
     }
     guard let tape = trace as? Tape, op.isElementwise else {
-      return try trace.apply(op, [a, b], [], in: self)[0]
+      return try applyMany(op, [a.owned, b.owned])[0]
     }
     return try tape.binary(op, a, b, in: self)
   }

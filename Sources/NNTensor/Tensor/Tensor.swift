@@ -27,6 +27,18 @@ public final class Tensor: @unchecked Sendable {
     elements = block
   }
 
+  /// A tensor with undefined elements in the shape of another, whose size is known to be possible.
+  @inline(__always) init(shapedAs other: Unmanaged<Tensor>, dtype: DType) throws(TensorError) {
+    shape = other._withUnsafeGuaranteedRef { $0.shape }
+    count = other._withUnsafeGuaranteedRef { $0.count }
+    self.dtype = dtype
+    guard let block = nnk_block_alloc(count &* dtype.size) else {
+      throw .outOfMemory(shape, dtype)
+    }
+    self.block = block
+    elements = block
+  }
+
   /// A view of a part of another tensor's elements, from element `offset` on.
   init(sharing base: Tensor, offset: Int = 0, shape: Shape, dtype: DType? = nil) {
     self.shape = shape

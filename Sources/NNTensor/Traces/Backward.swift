@@ -67,7 +67,7 @@ private struct BackwardWalk {
     cotangents[last] = seed
     var index = last
     while index >= 0 {
-      let entry = tape.entries[index]
+      let entry = tape.entry(index)
       if let op = entry.op {
         let arrived = takeCotangents(index, count: Int(entry.outputCount))
         if !arrived.isEmpty, reaching.contains(index) {
@@ -111,7 +111,7 @@ private struct BackwardWalk {
       if context.debugNaNs, let tensor = fitting.tensor, tensor.hasNaN {
         throw TensorError.notANumber("the gradient of \(op.name)", at: entry.position)
       }
-      let parent = Int(tape.inputs[Int(entry.firstInput) + position].parent)
+      let parent = Int(tape.input(Int(entry.firstInput) + position).parent)
       try add(fitting, to: parent)
     }
   }

@@ -26,6 +26,9 @@ struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
     capacity = larger
   }
 
+  /// Forgets all elements, keeping the memory.
+  mutating func removeAll() { count = 0 }
+
   mutating func removeLast() -> Element {
     precondition(count > 0)
     count -= 1

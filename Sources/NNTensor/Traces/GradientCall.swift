@@ -31,7 +31,7 @@ package struct GradientCall {
 
   private func record(_ position: Int) -> TapeInput {
     precondition(position < inputCount)
-    return tape.inputs[Int(entry.firstInput) + position]
+    return tape.input(Int(entry.firstInput) + position)
   }
 
   /// An operand; the row must save it, unless it is a number.
@@ -134,7 +134,7 @@ struct Reaching {
     var flags = [Bool](repeating: false, count: last + 1)
     var index = 0
     while index <= last {
-      let entry = tape.entries[index]
+      let entry = tape.entry(index)
       if entry.op == nil {
         if leaves.contains(index) { flags[index] = true }
         index += 1
@@ -142,7 +142,7 @@ struct Reaching {
       }
       let first = Int(entry.firstInput)
       let reaches = (first..<first + Int(entry.inputCount)).contains {
-        let parent = tape.inputs[$0].parent
+        let parent = tape.input($0).parent
         return parent >= 0 && flags[Int(parent)]
       }
       for result in index..<min(index + Int(entry.outputCount), last + 1) {

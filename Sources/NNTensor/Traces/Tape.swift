@@ -3,8 +3,8 @@
 /// A Wengert list. Entries hold plain tensors and handles of the level below, never tracked values, so there are no cycles and
 /// no recursion, however long the list gets.
 package final class Tape: Trace {
-  private(set) var entries = FlatArray<TapeEntry>()
-  private(set) var inputs = FlatArray<TapeInput>()
+  private let lists: UnsafeMutablePointer<TapeLists>
+  private let pool: TapePool
   /// Shapes of inputs that are neither kept nor those of the result.
   private var types: [TensorType] = []
   private var attributeLists: [[Attribute]] = []
@@ -13,10 +13,23 @@ package final class Tape: Trace {
   /// How many values are watched.
   private(set) var leafCount = 0
 
-  /// The number of entries, watched values included.
-  package var count: Int { entries.count }
+  init(serial: UInt32, pool: TapePool) {
+    self.pool = pool
+    lists = pool.take()
+    super.init(serial: serial)
+  }
 
-  deinit { free(from: 0) }
+  deinit {
+    free(from: 0)
+    pool.giveBack(lists)
+  }
+
+  /// The number of entries, watched values included.
+  package var count: Int { lists.pointee.entries.count }
+  /// An entry.
+  @inline(__always) func entry(_ index: Int) -> TapeEntry { lists.pointee.entries[index] }
+  /// An operand of an entry.
+  @inline(__always) func input(_ index: Int) -> TapeInput { lists.pointee.inputs[index] }
 
   // MARK: - Recording
 
@@ -28,44 +41,51 @@ package final class Tape: Trace {
   }
 
   private func addEntry(_ entry: TapeEntry) throws(TensorError) -> Handle {
-    let index = entries.count
+    let index = lists.pointee.entries.count
     guard index < Handle.highestIndex else {
       throw TensorError(
         "limit", "a differentiated call recorded more than \(index) operations",
         help: "checkpoint(f) records less, or differentiate a shorter loop")
     }
-    entries.append(entry)
+    lists.pointee.entries.append(entry)
     return Handle(serial: serial, index: index)
   }
 
   override func lowered(_ operand: Operand) -> Operand {
     guard tracks(operand) else { return operand }
     var result = operand
-    result.handle = entries[operand.handle.index].lower
+    result.handle = entry(operand.handle.index).lower
+    return result
+  }
+
+  /// A borrowed value as the level below sees it.
+  @inline(__always) private func lowered(_ operand: OperandRef) -> OperandRef {
+    var result = operand
+    if tracks(operand.handle) { result.handle = entry(operand.handle.index).lower }
     return result
   }
 
   /// Notes an operand of the entry that comes next; gives it as the level below sees it.
   @inline(__always)
   private func addInput(
-    _ operand: borrowing Operand, isSaved: Bool, type: Int32
-  ) -> Handle {
+    _ operand: OperandRef, isSaved: Bool, type: Int32
+  ) -> OperandRef {
     var input = TapeInput(
       tensor: nil, number: operand.number, lower: operand.handle, parent: -1, type: type)
-    if tracks(operand) {
+    if tracks(operand.handle) {
       input.parent = Int32(truncatingIfNeeded: operand.handle.index)
-      input.lower = entries[operand.handle.index].lower
+      input.lower = entry(operand.handle.index).lower
     }
     if let tensor = operand.tensor {
       if isSaved {
-        input.tensor = Unmanaged.passRetained(tensor)
+        input.tensor = tensor.retain()
         input.type = TapeInput.hasTensor
       }
     } else {
       input.type = TapeInput.isNumber
     }
-    inputs.append(input)
-    return input.lower
+    lists.pointee.inputs.append(input)
+    return OperandRef(operand, lower: input.lower, isSaved: isSaved)
   }
 
   /// What to keep where each operand serves only the gradient in the other.
@@ -74,6 +94,10 @@ package final class Tape: Trace {
   }
 
   /// Notes the shape and type of an operand that is not kept.
+  private func typeIndex(_ tensor: Unmanaged<Tensor>) -> Int32 {
+    tensor._withUnsafeGuaranteedRef { typeIndex($0) }
+  }
+
   private func typeIndex(_ tensor: Tensor) -> Int32 {
     types.append(TensorType(shape: tensor.shape, dtype: tensor.dtype))
     return Int32(types.count - 1)
@@ -81,7 +105,7 @@ package final class Tape: Trace {
 
   /// Forgets the inputs of an entry that failed.
   private func dropInputs(from first: Int) {
-    while inputs.count > first { inputs.removeLast().tensor?.release() }
+    while lists.pointee.inputs.count > first { lists.pointee.inputs.removeLast().tensor?.release() }
   }
 
   /// Finishes the entry whose inputs begin at `first`; gives the result as tracked here.
@@ -94,7 +118,7 @@ package final class Tape: Trace {
       op: Unmanaged.passUnretained(op), output: nil, number: output.number, lower: output.handle,
       position: context.position)
     entry.firstInput = UInt32(truncatingIfNeeded: first)
-    entry.inputCount = UInt16(truncatingIfNeeded: inputs.count - first)
+    entry.inputCount = UInt16(truncatingIfNeeded: lists.pointee.inputs.count - first)
     entry.attributes = attributes
     if op.saves.contains(.output), let tensor = output.tensor {
       entry.output = Unmanaged.passRetained(tensor)
@@ -115,16 +139,15 @@ package final class Tape: Trace {
   }
 
   /// Applies an elementwise op of one operand and records it.
-  @inline(__always)
   func unary(
-    _ op: Op, _ x: consuming Operand, in context: TensorContext
+    _ op: Op, _ x: OperandRef, in context: TensorContext
   ) throws(TensorError) -> Operand {
     guard op.isDifferentiable else { return try context.unary(op, lowered(x)) }
-    let first = inputs.count
-    x.handle = addInput(x, isSaved: op.saves.contains(.operand(0)), type: TapeInput.asResult)
+    let first = lists.pointee.inputs.count
+    let lower = addInput(x, isSaved: op.saves.contains(.operand(0)), type: TapeInput.asResult)
     let output: Operand
     do throws(TensorError) {
-      output = try context.unary(op, x)
+      output = try context.unary(op, lower)
     } catch {
       dropInputs(from: first)
       throw error
@@ -133,25 +156,24 @@ package final class Tape: Trace {
   }
 
   /// Applies an elementwise op of two operands and records it.
-  @inline(__always)
   func binary(
-    _ op: Op, _ a: consuming Operand, _ b: consuming Operand, in context: TensorContext
+    _ op: Op, _ a: OperandRef, _ b: OperandRef, in context: TensorContext
   ) throws(TensorError) -> Operand {
     guard op.isDifferentiable else { return try context.binary(op, lowered(a), lowered(b)) }
-    let first = inputs.count
+    let first = lists.pointee.inputs.count
     var aType = TapeInput.asResult
     var bType = TapeInput.asResult
-    if let x = a.tensor, let y = b.tensor, x.shape != y.shape || x.dtype != y.dtype {
+    if let x = a.tensor, let y = b.tensor, x.dtype != y.dtype || !x.hasShape(of: y) {
       aType = typeIndex(x)
       bType = typeIndex(y)
     }
     var saves = op.saves
-    if saves.isCrosswise { saves = crosswise(tracks(a), tracks(b)) }
-    a.handle = addInput(a, isSaved: saves.contains(.operand(0)), type: aType)
-    b.handle = addInput(b, isSaved: saves.contains(.operand(1)), type: bType)
+    if saves.isCrosswise { saves = crosswise(tracks(a.handle), tracks(b.handle)) }
+    let lowerA = addInput(a, isSaved: saves.contains(.operand(0)), type: aType)
+    let lowerB = addInput(b, isSaved: saves.contains(.operand(1)), type: bType)
     let output: Operand
     do throws(TensorError) {
-      output = try context.binary(op, a, b)
+      output = try context.binary(op, lowerA, lowerB)
     } catch {
       dropInputs(from: first)
       throw error
@@ -166,7 +188,7 @@ package final class Tape: Trace {
       let lower = operands.map { lowered($0) }
       return try context.applyMany(op, lower, attributes)
     }
-    let first = inputs.count
+    let first = lists.pointee.inputs.count
     var saves = op.saves
     if saves.isCrosswise {
       saves = crosswise(tracks(operands[0]), tracks(operands[1]))
@@ -176,7 +198,9 @@ package final class Tape: Trace {
       let isSaved = saves.contains(.operand(min(position, 13)))
       var type = TapeInput.asResult
       if !isSaved, let tensor = operands[position].tensor { type = typeIndex(tensor) }
-      operands[position].handle = addInput(operands[position], isSaved: isSaved, type: type)
+      // Only the handle is taken back: the array still owns the tensor.
+      let reference = OperandRef(borrowing: operands[position])
+      operands[position].handle = addInput(reference, isSaved: isSaved, type: type).handle
     }
     var outputs: [Operand]
     do throws(TensorError) {
@@ -195,12 +219,14 @@ package final class Tape: Trace {
       attributeLists.append(attributes)
       list = Int32(attributeLists.count - 1)
     }
-    let main = entries.count
+    let main = count
     outputs[0] = try finish(op, outputs[0], firstInput: first, attributes: list, in: context)
     for position in outputs.indices.dropFirst() { try addFurther(&outputs[position]) }
     if outputs.count > 1 {
-      entries[main].outputCount = UInt16(outputs.count)
-      if let tensor = outputs[0].tensor { entries[main].outputType = typeIndex(tensor) }
+      lists.pointee.entries[main].outputCount = UInt16(outputs.count)
+      if let tensor = outputs[0].tensor {
+        lists.pointee.entries[main].outputType = typeIndex(tensor)
+      }
     }
     return outputs
   }
@@ -228,18 +254,62 @@ package final class Tape: Trace {
 
   /// Releases what an entry holds; its place stays.
   func free(_ index: Int) {
-    entries[index].output?.release()
-    entries[index].output = nil
-    let first = Int(entries[index].firstInput)
-    for input in first..<first + Int(entries[index].inputCount) {
-      inputs[input].tensor?.release()
-      inputs[input].tensor = nil
+    let entry = entry(index)
+    if let output = entry.output {
+      output.release()
+      lists.pointee.entries[index].output = nil
+    }
+    let first = Int(entry.firstInput)
+    for place in first..<first + Int(entry.inputCount) {
+      guard let tensor = input(place).tensor else { continue }
+      tensor.release()
+      lists.pointee.inputs[place].tensor = nil
     }
   }
 
   private func free(from index: Int) {
-    for entry in index..<max(index, entries.count) { free(entry) }
+    for entry in index..<max(index, count) { free(entry) }
   }
+}
+
+/// The growing arrays of a tape, outside of objects so that appending needs no exclusivity check.
+struct TapeLists: ~Copyable {
+  var entries = FlatArray<TapeEntry>()
+  var inputs = FlatArray<TapeInput>()
+}
+
+/// Keeps the memory of an ended tape for the next one: short differentiated calls then allocate nothing for it.
+final class TapePool {
+  private var spare: UnsafeMutablePointer<TapeLists>?
+  /// Longer lists are given back to the system.
+  private static let largestKept = 1 << 16
+
+  func take() -> UnsafeMutablePointer<TapeLists> {
+    if let lists = spare {
+      spare = nil
+      return lists
+    }
+    let lists = UnsafeMutablePointer<TapeLists>.allocate(capacity: 1)
+    lists.initialize(to: TapeLists())
+    return lists
+  }
+
+  func giveBack(_ lists: UnsafeMutablePointer<TapeLists>) {
+    if spare == nil, lists.pointee.entries.count <= TapePool.largestKept {
+      lists.pointee.entries.removeAll()
+      lists.pointee.inputs.removeAll()
+      spare = lists
+    } else {
+      destroy(lists)
+    }
+  }
+
+  private func destroy(_ lists: UnsafeMutablePointer<TapeLists>) {
+    lists.deinitialize(count: 1)
+    lists.deallocate()
+  }
+
+  deinit { if let spare { destroy(spare) } }
 }
 
 /// The shape and element type of a value that is not kept itself.

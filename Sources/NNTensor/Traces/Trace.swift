@@ -30,8 +30,13 @@ package class Trace {
     context.shape(of: lowered(operand))
   }
 
+  /// Whether a handle belongs to this trace.
+  @inline(__always) final func tracks(_ handle: Handle) -> Bool {
+    handle.serial == serial && !handle.isNone
+  }
+
   /// Whether a value belongs to this trace.
   @inline(__always) final func tracks(_ operand: borrowing Operand) -> Bool {
-    operand.handle.serial == serial && !operand.handle.isNone
+    tracks(operand.handle)
   }
 }
