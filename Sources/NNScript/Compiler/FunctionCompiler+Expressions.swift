@@ -128,6 +128,10 @@ extension FunctionCompiler {
   // MARK: Operators
 
   private func compile(_ node: UnaryExpr, into register: Int) {
+    if case .number(let number, _) = Expr.unary(node).folded {
+      builder.emitWide(.loadConstant, register, builder.number(number))
+      return
+    }
     temporaries {
       let source = operand(node.operand, hint: register)
       emit(
@@ -138,7 +142,7 @@ extension FunctionCompiler {
 
   /// The index of a number literal among the constants, if it fits the operand byte.
   func smallConstant(_ value: Expr) -> Int? {
-    guard case .number(let number, _) = value else { return nil }
+    guard case .number(let number, _) = value.folded else { return nil }
     let index = builder.number(number)
     return index < 256 ? index : nil
   }
@@ -295,17 +299,44 @@ extension BinaryOperator {
 }
 
 extension Expr {
+  /// A number with its sign where the sign stands before a literal.
+  var folded: Expr {
+    if case .unary(let node) = self, node.op == .negate,
+      case .number(let number, let span) = node.operand
+    {
+      return .number(-number, span)
+    }
+    return self
+  }
+
   /// True if evaluating it may assign to a variable of the same function: it holds a block.
   var mayAssign: Bool {
     switch self {
     case .if, .try: true
-    case .nil, .bool, .number, .name, .receiver, .function, .string: false
+    case .nil, .bool, .number, .name, .receiver, .function: false
+    case .string(let node): node.constant == nil
     case .unary(let node): node.operand.mayAssign
     case .binary(let node): node.left.mayAssign || node.right.mayAssign
     case .member(let node): node.object.mayAssign
     case .call(let node):
       node.callee.mayAssign || node.arguments.contains { $0.value.mayAssign }
-    case .index, .list, .tuple, .dict, .comprehension, .range, .logical, .throw: true
+    case .index(let node): node.object.mayAssign || node.items.contains { $0.mayAssign }
+    case .range(let node): node.start.mayAssign || node.end.mayAssign
+    case .logical(let node): node.left.mayAssign || node.right.mayAssign
+    case .list(let node): node.elements.contains { $0.value.mayAssign }
+    case .tuple(let node): node.elements.contains { $0.mayAssign }
+    case .dict, .comprehension, .throw: true
+    }
+  }
+}
+
+extension IndexExpr.Item {
+  fileprivate var mayAssign: Bool {
+    switch self {
+    case .value(let value): value.mayAssign
+    case .slice(let start, let stop, let step, _):
+      [start, stop, step].contains { $0?.mayAssign ?? false }
+    case .ellipsis: false
     }
   }
 }

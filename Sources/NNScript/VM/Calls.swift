@@ -215,14 +215,16 @@ extension VM {
 
   /// Calls a value with borrowed arguments; the caller owns the result.
   func call(_ callee: Slot, _ arguments: [Slot]) throws -> Slot {
-    let first = top
+    let savedTop = top
+    // An instruction, too, may call back: the registers of its frame are above what the last native left.
+    let first = max(top, frameEnd)
     guard first + arguments.count < stackEnd, NativeStack.hasRoom else { throw tooDeep() }
     assign(retained(callee), to: first)
     for (index, argument) in arguments.enumerated() {
       assign(retained(argument), to: first + 1 + index)
     }
     top = first + arguments.count + 3
-    defer { top = first }
+    defer { top = savedTop }
     let value: Slot?
     do {
       value = try prepare(first, arguments.count, nil)

@@ -157,9 +157,7 @@ extension VM {
   private func missingKey(_ dict: DictObject, _ key: Slot) -> ScriptError {
     var help: String?
     if let text = key.asString?.value {
-      var names: [String] = []
-      dict.forEach { key, _ in if let name = key.asString { names.append(name.value) } }
-      help = Suggestion.help(for: text, among: names)
+      help = Suggestion.help(for: text, among: dict.textKeys)
     }
     return ScriptError(
       .key, "the dict has no key \(ValueText.inside(key))",

@@ -85,11 +85,7 @@ extension VM {
       return layout.fields.map(\.name) + layout.methodNames
     case Tag.module: return object.object(ModuleObject.self).module.publicNames
     case Tag.dict:
-      var names: [String] = []
-      object.object(DictObject.self).forEach { key, _ in
-        if let text = key.asString { names.append(text.value) }
-      }
-      return names
+      return object.object(DictObject.self).textKeys
     default: return Builtins.memberNames(of: object)
     }
   }

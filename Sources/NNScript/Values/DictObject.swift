@@ -183,6 +183,11 @@ final class DictObject: HeapObject {
     }
   }
 
+  /// The keys that are strings, in order.
+  var textKeys: [String] {
+    (0..<used).compactMap { entries[$0].key.asString?.value }
+  }
+
   override func visitChildren(_ body: (Slot) -> Void) {
     forEach {
       body($0)
