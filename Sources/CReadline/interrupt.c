@@ -34,6 +34,10 @@ void nnrl_watch_interrupts(void (*new_notify)(void *), void *context) {
   action.sa_handler = on_interrupt;  // without SA_RESTART: a waiting read returns
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
+  sigset_t interrupts;
+  sigemptyset(&interrupts);
+  sigaddset(&interrupts, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &interrupts, NULL);  // whoever started us may have blocked it
 }
 
 bool nnrl_is_interrupted(void) { return __atomic_load_n(&is_interrupted, __ATOMIC_RELAXED); }

@@ -102,7 +102,7 @@ extension VM {
       switch error.kind {
       case .cancelled: throw ScriptError.cancelled
       // Nobody reads on: the program ends without a word, as others in a pipe do.
-      case .closedPipe: throw ScriptError.exit(1)
+      case .closedPipe: throw ScriptError.exit(141)
       case .failed, .denied: throw ScriptError(.io, error.message, help: error.help)
       }
     }

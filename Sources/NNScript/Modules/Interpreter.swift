@@ -11,14 +11,14 @@ package final class Interpreter {
     case refused([Diagnostic])
     /// An error that nothing caught; `kind` is what a script would see as `e.kind`.
     case failed(Diagnostic, kind: String)
-    /// It was cancelled from outside.
-    case cancelled
+    /// It was cancelled from outside; the diagnostic says where it was.
+    case cancelled(Diagnostic)
     /// It called `exit(status)`.
     case exited(status: Int32)
   }
 
   let vm: VM
-  private let module: Module
+  let module: Module
   private let globals = GlobalTable()
   /// Whether names may be declared again by later texts.
   private let isSession: Bool
@@ -28,9 +28,10 @@ package final class Interpreter {
 
   /// An engine for one program, or for the inputs of a session. Imports are relative to the folder of `path`.
   package init(
-    host: Host, path: String? = nil, arguments: [String] = [], isSession: Bool = false
+    host: Host, cancellation: Cancellation = Cancellation(), path: String? = nil,
+    arguments: [String] = [], isSession: Bool = false
   ) {
-    vm = VM(host: host)
+    vm = VM(host: host, interrupts: Interrupts(cancellation: cancellation))
     vm.arguments = arguments
     module = vm.modules.makeModule(name: "main", path: path)
     self.isSession = isSession
@@ -123,7 +124,7 @@ package final class Interpreter {
   private func outcome(of error: ScriptError) -> Outcome {
     switch error.kind {
     case .exit: .exited(status: error.status)
-    case .cancelled: .cancelled
+    case .cancelled: .cancelled(vm.diagnostic(of: error))
     default: .failed(vm.diagnostic(of: error), kind: error.kind.rawValue)
     }
   }

@@ -6,6 +6,8 @@ import Synchronization
 package final class Cancellation: Sendable {
   private let flag = Atomic<Bool>(false)
 
+  package init() {}
+
   package var isRequested: Bool { flag.load(ordering: .relaxed) }
   package func request() { flag.store(true, ordering: .relaxed) }
   package func reset() { flag.store(false, ordering: .relaxed) }
@@ -16,7 +18,7 @@ final class Interrupts {
   /// Units between two looks: about a tenth of a millisecond of plain code.
   static let slice = 8192
 
-  let cancellation = Cancellation()
+  let cancellation: Cancellation
   /// Calls and backward jumps that are left, if limited.
   var instructionsLeft: Int?
   /// The clock's time at which to stop, in seconds.
@@ -25,6 +27,8 @@ final class Interrupts {
   var memoryLimit: Int?
   var clock: () -> Double = { 0 }
   var tensorBytes: () -> Int = { 0 }
+
+  init(cancellation: Cancellation = Cancellation()) { self.cancellation = cancellation }
 
   /// Throws if the script must stop.
   func check(heap: Heap) throws {

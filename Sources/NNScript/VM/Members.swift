@@ -78,7 +78,7 @@ extension VM {
   }
 
   /// The names of all members of a value, for suggestions.
-  private func memberNames(of object: Slot) -> [String] {
+  func memberNames(of object: Slot) -> [String] {
     switch object.tag {
     case Tag.instance:
       let layout = object.object(InstanceObject.self).model.layout
