@@ -93,6 +93,7 @@ typedef enum {
   NNK_OR,              ///< bool
   NNK_XOR,             ///< bool
   NNK_MUL_ABSORBING,   ///< f32, f64: a * b, but 0 where a is 0 even if b is infinite or NaN
+  // The gradients below give 0 wherever a is 0, even against an infinite or NaN slope.
   NNK_RELU_GRAD,       ///< f32, f64: a where b > 0, else 0 (b: input or output of relu)
   NNK_TANH_GRAD,       ///< f32, f64: a * (1 - b^2) (b: output of tanh)
   NNK_SIGMOID_GRAD,    ///< f32, f64: a * b * (1 - b) (b: output of sigmoid)

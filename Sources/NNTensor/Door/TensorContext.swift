@@ -9,6 +9,8 @@ package final class TensorContext {
   /// What every op looks at, kept where reading it needs no exclusivity check.
   private let hot = UnsafeMutablePointer<Hot>.allocate(capacity: 1)
   private let pool = TapePool()
+  /// How many operations one differentiated call may record; never more than a handle can count.
+  package var recordLimit = Handle.highestIndex
   /// The generator's state.
   package var random = RandomState()
 
@@ -40,7 +42,7 @@ package final class TensorContext {
 
   /// Starts recording.
   package func beginTape() -> Tape {
-    let tape = Tape(serial: nextSerial(), pool: pool)
+    let tape = Tape(serial: nextSerial(), pool: pool, limit: recordLimit)
     traces.append(tape)
     noteInnermost()
     return tape

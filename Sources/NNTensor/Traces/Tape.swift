@@ -13,8 +13,12 @@ package final class Tape: Trace {
   /// How many values are watched.
   private(set) var leafCount = 0
 
-  init(serial: UInt32, pool: TapePool) {
+  /// How many entries there may be.
+  private let limit: Int
+
+  init(serial: UInt32, pool: TapePool, limit: Int) {
     self.pool = pool
+    self.limit = min(limit, Handle.highestIndex)
     lists = pool.take()
     super.init(serial: serial)
   }
@@ -42,7 +46,7 @@ package final class Tape: Trace {
 
   private func addEntry(_ entry: TapeEntry) throws(TensorError) -> Handle {
     let index = lists.pointee.entries.count
-    guard index < Handle.highestIndex else {
+    guard index < limit else {
       throw TensorError(
         "limit", "a differentiated call recorded more than \(index) operations",
         help: "checkpoint(f) records less, or differentiate a shorter loop")
