@@ -25,12 +25,10 @@ package indirect enum JSON: Equatable {
 
   /// The value as JSON text.
   ///
-  /// - Parameters:
-  ///   - indent: spaces per level; nil gives one line.
-  ///   - isSpaced: whether a space follows each comma and colon of that one line.
+  /// - Parameter indent: spaces per level; nil gives one line.
   /// - Throws: a number that is not finite has no JSON form.
-  package func text(indent: Int? = nil, isSpaced: Bool = false) throws(JSONError) -> String {
-    var writer = Writer(indent: indent, space: indent != nil || isSpaced ? " " : "")
+  package func text(indent: Int? = nil) throws(JSONError) -> String {
+    var writer = Writer(indent: indent)
     try writer.write(self)
     return writer.text
   }
@@ -89,15 +87,10 @@ package struct JSONError: Error, Equatable {
 /// Builds the text of a value.
 private struct Writer {
   let indent: Int?
-  /// What follows a colon, and a comma where no line ends.
-  let space: String
   var text = ""
   private var depth = 0
 
-  init(indent: Int?, space: String) {
-    self.indent = indent
-    self.space = space
-  }
+  init(indent: Int?) { self.indent = indent }
 
   mutating func write(_ value: JSON) throws(JSONError) {
     switch value {
@@ -109,7 +102,7 @@ private struct Writer {
       try list("[", items, "]") { (writer, item) throws(JSONError) in try writer.write(item) }
     case .object(let members):
       try list("{", members, "}") { (writer, member) throws(JSONError) in
-        writer.text += JSON.text(of: member.key) + ":" + writer.space
+        writer.text += JSON.text(of: member.key) + (writer.indent == nil ? ":" : ": ")
         try writer.write(member.value)
       }
     }
@@ -125,7 +118,7 @@ private struct Writer {
     text += open
     depth += 1
     for (index, item) in items.enumerated() {
-      if index > 0 { text += indent == nil ? "," + space : "," }
+      if index > 0 { text += "," }
       newLine()
       try body(&self, item)
     }

@@ -23,7 +23,7 @@ extension Builtins {
   }
 
   private static func attribute(_ name: String, ofTensor slot: Slot, vm: VM) throws -> Slot? {
-    let shape = vm.context.shape(of: Operand(slot.tensor, handle: slot.handle))
+    let shape = vm.shape(of: slot)
     switch name {
     case "shape":
       return Slot(TupleObject(heap: vm.heap, owned: shape.array.map { Slot($0) }))

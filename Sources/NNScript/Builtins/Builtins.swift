@@ -24,7 +24,8 @@ enum Builtins {
   private static let functionTable: [String: NativeFunction] = {
     let topics = [
       OpBinder.functions, basics, collections, reductions, trees, json, system, files,
-      tensorFunctions, randomness, models, optimizers, tensorFiles, dataSets, [progress, help],
+      tensorFunctions, randomness, models, optimizers, tensorFiles, dataSets,
+      [progress, help, summary],
     ]
     var table: [String: NativeFunction] = [:]
     for function in topics.joined() { table[function.name] = function }

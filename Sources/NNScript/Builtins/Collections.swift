@@ -237,10 +237,11 @@ extension NativeCall {
     case Tag.string: return slot.object(StringObject.self).length
     case Tag.dict: return slot.object(DictObject.self).size
     case Tag.tensor, Tag.trackedTensor:
-      guard slot.tensor.shape.rank > 0 else {
+      let shape = vm.shape(of: slot)
+      guard shape.rank > 0 else {
         throw argumentError(index, "a tensor of rank 0 has no length")
       }
-      return slot.tensor.shape[0]
+      return shape[0]
     default: break
     }
     if let length = try Builtins.indexableLength(slot, vm: vm) { return length }

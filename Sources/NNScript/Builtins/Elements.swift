@@ -39,9 +39,10 @@ struct Elements {
       source = .range(slot.object())
       count = slot.object(RangeObject.self).length
     case Tag.tensor, Tag.trackedTensor:
-      guard slot.tensor.shape.rank > 0 else { return nil }
+      let shape = vm.shape(of: slot)
+      guard shape.rank > 0 else { return nil }
       source = .tensor(slot.tensor)
-      count = slot.tensor.shape[0]
+      count = shape[0]
     default:
       guard let length = try Builtins.sequenceLength(of: slot, vm: vm) else { return nil }
       count = length

@@ -20,13 +20,13 @@ extension Builtins {
       "to_json", "x, indent = nil",
       documentation:
         "The JSON text of a value made of nil, bools, numbers, strings, lists, tuples, dicts and tensors.",
-      example: "to_json({a: [1, 2]})  # {\"a\": [1, 2]}"
+      example: "to_json({a: [1, 2]})  # {\"a\":[1,2]}"
     ) { call in
       let indent = try call.optional(1, call.size)
       if let indent, indent > 16 { throw call.argumentError(1, "an indent is at most 16") }
       let json = try json(of: call[0], depth: 0)
       do throws(JSONError) {
-        return call.string(try json.text(indent: indent, isSpaced: true))
+        return call.string(try json.text(indent: indent))
       } catch {
         throw ScriptError(.argument, "to_json: \(error.message)")
       }

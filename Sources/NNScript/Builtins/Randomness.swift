@@ -12,6 +12,18 @@ extension Builtins {
       return .nil
     },
     NativeFunction(
+      "with_seed", "n, f",
+      documentation:
+        "What `f()` gives with the random stream of `n`; afterwards the program's own stream goes on.",
+      example: "with_seed(1, () => rand(3))"
+    ) { call in
+      let context = call.vm.context
+      let saved = context.random
+      context.random = RandomState(seed: UInt64(bitPattern: Int64(try call.int(0))))
+      defer { context.random = saved }
+      return try call.callBack(try call.callable(1))
+    },
+    NativeFunction(
       "shuffle", "values",
       documentation:
         "The values in random order, as a new list; of a tensor, its rows as a new tensor.",

@@ -7,7 +7,8 @@ extension Builtins {
     case Tag.list, Tag.tuple: return slot.elements?.count
     case Tag.range: return slot.object(RangeObject.self).length
     case Tag.tensor, Tag.trackedTensor:
-      return slot.tensor.shape.rank > 0 ? slot.tensor.shape[0] : nil
+      let shape = vm.shape(of: slot)
+      return shape.rank > 0 ? shape[0] : nil
     default: return try sequenceLength(of: slot, vm: vm)
     }
   }

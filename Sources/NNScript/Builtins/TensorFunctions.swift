@@ -41,7 +41,7 @@ extension Builtins {
       example: "list(tensor([[1, 2], [3, 4]]))  # [[1, 2], [3, 4]]"
     ) { call in
       if call[0].isTensor {
-        guard call[0].tensor.shape.rank > 0 else {
+        guard call.vm.shape(of: call[0]).rank > 0 else {
           throw call.typeError(0, expected: "a tensor with axes")
         }
         return try call.vm.nestedList(call[0])

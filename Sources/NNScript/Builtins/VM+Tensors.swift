@@ -26,46 +26,49 @@ extension VM {
   /// The rows of a tensor along its first axis.
   func rows(of slot: Slot) throws -> [Operand] {
     let operand = Operand(slot.tensor, handle: slot.handle)
-    guard slot.tensor.shape.rank > 0 else { return [operand] }
-    return try (0..<slot.tensor.shape[0]).map {
+    let shape = shape(of: slot)
+    guard shape.rank > 0 else { return [operand] }
+    return try (0..<shape[0]).map {
       try context.apply(Ops.index, [operand], [.index([.at($0)])])
     }
   }
 
   /// The tensor with its last two axes swapped; owned.
   func transpose(_ slot: Slot) throws -> Slot {
-    let tensor = slot.tensor
-    guard tensor.shape.rank >= 2 else {
+    let shape = shape(of: slot)
+    guard shape.rank >= 2 else {
       throw ScriptError(
-        .shape, "'T' needs two axes or more, not shape \(tensor.shape)",
+        .shape, "'T' needs two axes or more, not shape \(shape)",
         help: "reshape(x, -1, 1) makes a column",
-        notes: [.init(operand: 0, text: "\(tensor.shape)")])
+        notes: [.init(operand: 0, text: "\(shape)")])
     }
-    let operand = Operand(tensor, handle: slot.handle)
+    let operand = Operand(slot.tensor, handle: slot.handle)
     return Slot(try context.apply(Ops.transpose, [operand]))
   }
 
   /// The one element of a tensor: a number, a tracked one of a tracked tensor, or a bool; owned.
   func item(_ slot: Slot, caller: String) throws -> Slot {
     if !slot.isTensor { return slot }
-    let tensor = slot.tensor
-    guard tensor.count == 1 else {
+    let shape = shape(of: slot)
+    guard shape.count == 1 else {
       throw ScriptError(
-        .shape,
-        "\(caller): a tensor of shape \(tensor.shape) has \(tensor.count) elements, not one",
-        help: "list(x) gives them all", notes: [.init(operand: 0, text: "\(tensor.shape)")])
+        .shape, "\(caller): a tensor of shape \(shape) has \(shape.count) elements, not one",
+        help: "list(x) gives them all", notes: [.init(operand: 0, text: "\(shape)")])
     }
-    if tensor.dtype == .bool { return Slot(tensor.number(at: 0) != 0) }
-    guard slot.tag == Tag.trackedTensor else { return Slot(tensor.number(at: 0)) }
-    return Slot(try context.apply(Ops.item, [Operand(tensor, handle: slot.handle)]))
+    if slot.tag == Tag.trackedTensor {
+      return Slot(try context.apply(Ops.item, [Operand(slot.tensor, handle: slot.handle)]))
+    }
+    let number = slot.tensor.number(at: 0)
+    return slot.tensor.dtype == .bool ? Slot(number != 0) : Slot(number)
   }
 
   /// Nested lists of a tensor's elements; of a tracked tensor, of tracked numbers. Owned.
   func nestedList(_ slot: Slot) throws -> Slot {
-    if slot.tensor.shape.rank == 0 { return try item(slot, caller: "list") }
+    let shape = shape(of: slot)
+    if shape.rank == 0 { return try item(slot, caller: "list") }
     if slot.tag == Tag.trackedTensor {
-      return try ListObject.build(heap: heap, capacity: slot.tensor.shape[0]) { list in
-        for index in 0..<slot.tensor.shape[0] {
+      return try ListObject.build(heap: heap, capacity: shape[0]) { list in
+        for index in 0..<shape[0] {
           let part = try element(of: slot, at: index)
           defer { release(part) }
           list.append(owned: try nestedList(part))
