@@ -1,0 +1,117 @@
+// One differentiated call: run a function on tracked arguments, then walk its tape back.
+import NNTensor
+
+/// The outcome of running a function on tracked arguments.
+struct DifferentiatedCall {
+  let vm: VM
+  let tape: Tape
+  /// What the function returned, lowered; owned.
+  let value: Slot
+  /// The result to differentiate, as the tape knows it.
+  let output: Operand?
+  /// The watched values inside the arguments.
+  let leaves: [Operand]
+  /// How the gradient of each differentiated argument is built.
+  let layouts: [GradientLayout]
+  private var arguments: TrackedArguments
+
+  /// Calls `function` with borrowed arguments, those in `wrt` tracked.
+  ///
+  /// While it runs, `training()` is true if a model is among the tracked arguments. Parameters are put back on every way out.
+  init(_ vm: VM, _ function: Slot, _ given: [Slot], wrt: [Int]) throws {
+    self.vm = vm
+    tape = vm.context.beginTape()
+    var arguments = TrackedArguments(vm: vm, tape: tape)
+    var slots = given
+    var owned: [Slot] = []
+    var layouts: [GradientLayout] = []
+    let wasTraining = vm.isTraining
+    defer {
+      arguments.restore()
+      for slot in owned { release(slot) }
+      vm.isTraining = wasTraining
+      vm.context.end(tape)
+    }
+    let result: Slot
+    do {
+      for index in wrt {
+        let (slot, layout) = try arguments.track(given[index])
+        owned.append(slot)
+        slots[index] = slot
+        layouts.append(layout)
+      }
+      vm.isTraining = arguments.hasModel
+      result = try vm.call(function, slots)
+    } catch {
+      arguments.discardKeys()
+      throw error
+    }
+    let scalar = result.asTuple?.elements.first ?? result
+    output = scalar.isTensor || scalar.isNumber ? Operand(scalar) : nil
+    value = Self.lowered(result, tape)
+    leaves = arguments.leaves
+    self.layouts = layouts
+    self.arguments = arguments
+  }
+
+  /// The value without its place on the tape: what is left is its place on the tapes outside. Takes and gives an owned slot.
+  private static func lowered(_ value: Slot, _ tape: Tape) -> Slot {
+    switch value.tag {
+    case Tag.trackedNumber, Tag.trackedTensor:
+      let lower = tape.lowered(Operand(value)).handle
+      guard lower.isNone else { return Slot(meta: value.tag | lower.bits << 8, bits: value.bits) }
+      return value.untracked
+    case Tag.tuple:
+      let elements = value.object(TupleObject.self).elements
+      guard elements.contains(where: { !$0.handle.isNone || $0.meta == Tag.tuple }) else {
+        return value
+      }
+      let parts = elements.map { lowered(retained($0), tape) }
+      defer { release(value) }
+      return Slot(TupleObject(heap: value.object(TupleObject.self).heap, owned: parts))
+    default: return value
+    }
+  }
+
+  /// The result to differentiate; throws unless it is a float scalar.
+  func scalarOutput(_ name: String) throws -> Operand {
+    guard let output else {
+      throw ScriptError(
+        .type, "\(name) needs a function that returns a number or a scalar tensor, not \(value.describedType)",
+        help: "return the loss, or (loss, other results...)")
+    }
+    guard let tensor = output.tensor else { return output }
+    guard tensor.dtype.isFloat else {
+      throw ScriptError(
+        .type, "\(name) needs a float result, not \(tensor.dtype.name)\(tensor.shape)",
+        help: "integers and bools have no gradient; convert with to(x, \"f32\") before the computation")
+    }
+    let shape = vm.context.shape(of: output)
+    guard shape.rank == 0 else {
+      let help =
+        tensor.count == 1
+        ? "item(x) or sum(x) makes a scalar of one element"
+        : "reduce it with sum or mean, or use vjp or jacobian for a result that is not a scalar"
+      throw ScriptError(
+        .shape, "\(name) needs a scalar result, not \(tensor.dtype.name)\(shape)", help: help)
+    }
+    return output
+  }
+
+  /// The gradient of the result, weighted by `seed`, in the structure of the differentiated arguments; owned.
+  func gradient(seed: Operand? = nil, keepsEntries: Bool = false) throws -> Slot {
+    guard let output else { preconditionFailure("the caller has checked the result") }
+    do throws(TensorError) {
+      let gradients = try vm.context.gradients(
+        of: output, seed: seed, tape: tape, wrt: leaves, keepsEntries: keepsEntries)
+      if layouts.count == 1 { return layouts[0].build(gradients, heap: vm.heap) }
+      let parts = layouts.map { $0.build(gradients, heap: vm.heap) }
+      return Slot(TupleObject(heap: vm.heap, owned: parts))
+    } catch {
+      throw ScriptError(error)
+    }
+  }
+
+  /// Ends the call's use: releases what is kept to build gradients.
+  mutating func discard() { arguments.discardKeys() }
+}

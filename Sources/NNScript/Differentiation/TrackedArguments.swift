@@ -1,0 +1,170 @@
+// The arguments of a differentiated call: their tracked stand-ins, and how their gradients are put together.
+import NNTensor
+
+/// How the gradient of an argument is built: in the argument's own structure, a dict of paths for a model.
+indirect enum GradientLayout {
+  /// The gradient of a leaf, by its place among all leaves.
+  case leaf(Int)
+  /// Nothing to differentiate: nil.
+  case none
+  case list([GradientLayout])
+  case tuple([GradientLayout])
+  case dict(keys: [Slot], [GradientLayout])
+  /// A model: its parameters are the leaves from `first` on.
+  case model(FieldPlaces, first: Int)
+}
+
+/// Watches the numbers and float tensors inside arguments on a tape.
+///
+/// Containers are copied with tracked leaves; a model's parameters are swapped in place until `restore`. A frozen parameter is
+/// among the leaves untracked, so that its gradient is zero.
+struct TrackedArguments {
+  private let vm: VM
+  private let tape: Tape
+  /// The watched values.
+  private(set) var leaves: [Operand] = []
+  /// Whether a model is among the arguments.
+  private(set) var hasModel = false
+  /// Parameters to put back, with their old values (owned).
+  private var swapped: [(instance: Slot, field: Int, old: Slot)] = []
+  private var keptKeys: [Slot] = []
+
+  init(vm: VM, tape: Tape) {
+    self.vm = vm
+    self.tape = tape
+  }
+
+  /// The argument with its leaves tracked, as an owned slot, and the layout of its gradient.
+  mutating func track(_ argument: Slot) throws -> (Slot, GradientLayout) {
+    switch argument.tag {
+    case Tag.number, Tag.trackedNumber, Tag.tensor, Tag.trackedTensor: return try trackLeaf(argument)
+    case Tag.list, Tag.tuple: return try trackElements(argument)
+    case Tag.dict: return try trackDict(argument.object(DictObject.self))
+    case Tag.instance:
+      return (retained(argument), try swapParameters(of: argument.object(InstanceObject.self)))
+    default: return (retained(argument), .none)
+    }
+  }
+
+  private mutating func trackLeaf(_ value: Slot) throws -> (Slot, GradientLayout) {
+    if let tensor = value.asTensor, !tensor.dtype.isFloat { return (retained(value), .none) }
+    let watched = try watch(Operand(value))
+    return (Slot(watched), .leaf(leaves.count - 1))
+  }
+
+  private mutating func watch(_ value: Operand) throws -> Operand {
+    do throws(TensorError) {
+      let watched = try vm.context.watch(value, on: tape)
+      leaves.append(watched)
+      return watched
+    } catch {
+      throw ScriptError(error)
+    }
+  }
+
+  private mutating func trackElements(_ container: Slot) throws -> (Slot, GradientLayout) {
+    guard NativeStack.hasRoom else {
+      throw ScriptError(.recursion, "an argument is nested too deeply to be differentiated")
+    }
+    var tracked: [Slot] = []
+    var layouts: [GradientLayout] = []
+    do {
+      for element in Array(container.elements ?? .init(start: nil, count: 0)) {
+        let (slot, layout) = try track(element)
+        tracked.append(slot)
+        layouts.append(layout)
+      }
+    } catch {
+      for slot in tracked { release(slot) }
+      throw error
+    }
+    if container.tag == Tag.list {
+      return (Slot(ListObject(heap: vm.heap, owned: tracked)), .list(layouts))
+    }
+    return (Slot(TupleObject(heap: vm.heap, owned: tracked)), .tuple(layouts))
+  }
+
+  private mutating func trackDict(_ dict: DictObject) throws -> (Slot, GradientLayout) {
+    guard NativeStack.hasRoom else {
+      throw ScriptError(.recursion, "an argument is nested too deeply to be differentiated")
+    }
+    var keys: [Slot] = []
+    var layouts: [GradientLayout] = []
+    let copy = try DictObject.build(heap: vm.heap, capacity: dict.size) { copy in
+      try dict.forEach { key, value in
+        let (slot, layout) = try track(value)
+        copy.set(key, owned: slot)
+        keys.append(retained(key))
+        keptKeys.append(key)
+        layouts.append(layout)
+      }
+    }
+    return (copy, .dict(keys: keys, layouts))
+  }
+
+  private mutating func swapParameters(of instance: InstanceObject) throws -> GradientLayout {
+    hasModel = true
+    let list = try ParameterWalk.parameters(of: instance)
+    let first = leaves.count
+    leaves.reserveCapacity(first + list.places.count)
+    swapped.reserveCapacity(swapped.count + list.places.count)
+    for place in list.places {
+      let old = place.value
+      guard old.isTensor else {
+        throw ScriptError(
+          .type, "the parameter '\(place.path.object(StringObject.self).value)' holds \(old.describedType), not a tensor")
+      }
+      if place.isFrozen {
+        leaves.append(Operand(old).plain)
+        continue
+      }
+      let watched = try watch(Operand(old))
+      let owner = Slot(place.instance)
+      retain(owner)
+      swapped.append((owner, place.field, old))
+      place.instance.fields[place.field] = Slot(watched)
+    }
+    return .model(list, first: first)
+  }
+
+  /// Puts the models' own parameters back; call it on every way out.
+  mutating func restore() {
+    for (instance, field, old) in swapped.reversed() {
+      assign(old, to: instance.object(InstanceObject.self).fields + field)
+      release(instance)
+    }
+    swapped = []
+  }
+
+  /// Releases what the layouts hold; call it when no gradient will be built any more.
+  mutating func discardKeys() {
+    for key in keptKeys { release(key) }
+    keptKeys = []
+  }
+}
+
+extension GradientLayout {
+  /// The gradient in the argument's structure, owned; the leaves' gradients are borrowed.
+  func build(_ gradients: [Operand], heap: Heap) -> Slot {
+    switch self {
+    case .leaf(let index): return Slot(gradients[index])
+    case .none: return .nil
+    case .list(let layouts):
+      return Slot(ListObject(heap: heap, owned: layouts.map { $0.build(gradients, heap: heap) }))
+    case .tuple(let layouts):
+      return Slot(TupleObject(heap: heap, owned: layouts.map { $0.build(gradients, heap: heap) }))
+    case .dict(let keys, let layouts):
+      let dict = DictObject(heap: heap, capacity: keys.count)
+      for (key, layout) in zip(keys, layouts) {
+        dict.set(key, owned: layout.build(gradients, heap: heap))
+      }
+      return Slot(dict)
+    case .model(let list, let first):
+      let dict = DictObject(heap: heap, capacity: list.places.count)
+      for (index, place) in list.places.enumerated() {
+        dict.set(place.path, owned: Slot(gradients[first + index]))
+      }
+      return Slot(dict)
+    }
+  }
+}

@@ -1,0 +1,115 @@
+"""Times nnscript beside its peers, interleaved, and prints medians and ratios.
+
+    python3 Sources/nnbench/peers.py [--nnscript PATH] [--peers DIR] [--data DIR] [--python P] [--rounds N] [GROUP...]
+
+Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one step), add (a tracked 4-element add),
+scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of `print(1)`).
+DIR of the peers holds mnist_mlp.py, xor_mlp.py and scalar/; P is a Python with torch, jax and optax.
+"""
+import argparse, json, math, os, resource, statistics, subprocess, sys, time
+
+here = os.path.dirname(os.path.abspath(__file__))
+root = os.path.dirname(os.path.dirname(here))
+p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+p.add_argument("--nnscript", default=os.path.join(root, ".build/release/nnscript"))
+p.add_argument("--peers", default=os.path.join(root, "../shared/peers"))
+p.add_argument("--data", default=os.path.join(root, "../shared/data"))
+p.add_argument("--python", default=sys.executable)
+p.add_argument("--lua", default="lua5.4")
+p.add_argument("--rounds", type=int, default=5)
+p.add_argument("--threads", type=int, default=2)
+p.add_argument("groups", nargs="*", default=["mnist", "xor", "add", "scalar", "start"])
+a = p.parse_args()
+os.environ["NNSCRIPT_DATA"] = a.data
+
+
+def run(command):
+    """Standard output, seconds of wall time, peak memory in MB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = status
+    if status != 0:
+        sys.exit(f"{' '.join(command)} failed")
+    return output, time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def ours(program, *arguments):
+    return [a.nnscript, "--threads", str(a.threads), os.path.join(here, "programs", program), *arguments]
+
+
+def peer(script, framework, *arguments):
+    return [a.python, os.path.join(a.peers, script), framework, "--threads", str(a.threads), "--data", a.data, *arguments]
+
+
+def interleave(commands, read):
+    """Runs every command once a round; gives each name's median of `read(output, seconds, megabytes)`."""
+    values = {name: [] for name in commands}
+    for _ in range(a.rounds):
+        for name, command in commands.items():
+            values[name].append(read(*run(command)))
+    return {name: statistics.median(v) for name, v in values.items()}, values
+
+
+def field(name):
+    return lambda output, seconds, megabytes: json.loads(output.strip().splitlines()[-1])[name]
+
+
+def show(title, unit, medians, values, base="nnscript"):
+    print(f"\n{title} ({unit}, median of {a.rounds} interleaved rounds, {a.threads} threads)")
+    for name, value in medians.items():
+        spread = f"{min(values[name]):.4g}..{max(values[name]):.4g}"
+        print(f"  {name:<14} {value:10.4g}   {spread:<20} x{value / medians[base]:.2f}")
+
+
+def mnist():
+    commands = {
+        "nnscript": ours("mnist_step.nn", "5"),
+        "torch": peer("mnist_mlp.py", "torch", "--epochs", "5"),
+        "jax-scan": peer("mnist_mlp.py", "jax-scan", "--epochs", "5"),
+    }
+    show("MNIST step", "ms", *interleave(commands, field("step_ms_median")))
+
+
+def xor():
+    commands = {
+        "nnscript": ours("xor_step.nn"),
+        "jax": peer("xor_mlp.py", "jax"),
+        "torch-manual": peer("xor_mlp.py", "torch-manual"),
+    }
+    show("XOR step", "us", *interleave(commands, field("us_per_step")))
+
+
+def add():
+    medians, values = interleave({"nnscript": ours("tensor_add.nn")}, field("tracked_ns"))
+    show("4-element add, tracked", "ns", medians, values)
+
+
+def scalar():
+    lua, python = [], []
+    for name in ["fib", "mandelbrot", "nbody", "closures"]:
+        folder = os.path.join(here, "programs")
+        def source(own, language, ext):
+            path = os.path.join(a.peers, "scalar", language, name + ext)
+            return path if os.path.exists(path) else os.path.join(folder, name + ext)
+        commands = {
+            "nnscript": [a.nnscript, os.path.join(folder, name + ".nn")],
+            "lua5.4": [a.lua, source(name, "lua54", ".lua")],
+            "cpython": [a.python, source(name, "cpython", ".py")],
+        }
+        medians, values = interleave(commands, lambda output, seconds, megabytes: seconds)
+        show(name, "s, whole process", medians, values)
+        lua.append(medians["nnscript"] / medians["lua5.4"])
+        python.append(medians["cpython"] / medians["nnscript"])
+    mean = lambda xs: math.exp(sum(map(math.log, xs)) / len(xs))
+    print(f"\nscalar geomean: {mean(lua):.2f} of Lua 5.4's time; CPython / nnscript at least {min(python):.2f}")
+
+
+def start():
+    medians, values = interleave({"nnscript": [a.nnscript, "-e", "print(1)"]}, lambda o, s, m: s * 1000)
+    show("start: print(1), whole process", "ms", medians, values)
+
+
+for group in a.groups:
+    {"mnist": mnist, "xor": xor, "add": add, "scalar": scalar, "start": start}[group]()
