@@ -25,7 +25,7 @@ enum Builtins {
     let topics = [
       OpBinder.functions, basics, collections, reductions, trees, json, system, files,
       tensorFunctions, randomness, models, optimizers, tensorFiles, dataSets,
-      [progress, help, summary],
+      Differentiation.functions, [progress, help, summary],
     ]
     var table: [String: NativeFunction] = [:]
     for function in topics.joined() { table[function.name] = function }

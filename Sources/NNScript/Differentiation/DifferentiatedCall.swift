@@ -19,8 +19,7 @@ struct DifferentiatedCall {
   ///
   /// While it runs, `training()` is true if a model is among the tracked arguments. Parameters are put back on every way out.
   init(_ vm: VM, _ function: Slot, _ given: [Slot], wrt: [Int]) throws {
-    self.vm = vm
-    tape = vm.context.beginTape()
+    let tape = vm.context.beginTape()
     var arguments = TrackedArguments(vm: vm, tape: tape)
     var slots = given
     var owned: [Slot] = []
@@ -46,6 +45,8 @@ struct DifferentiatedCall {
       arguments.discardKeys()
       throw error
     }
+    self.vm = vm
+    self.tape = tape
     let scalar = result.asTuple?.elements.first ?? result
     output = scalar.isTensor || scalar.isNumber ? Operand(scalar) : nil
     value = Self.lowered(result, tape)

@@ -4,7 +4,7 @@ import NNTensor
 /// Builtins that take functions and give their derivatives.
 enum Differentiation {
   static let functions: [NativeFunction] = [
-    grad, valueAndGrad, vjp, training, withTraining, debugNaNs,
+    grad, valueAndGrad, vjp, debugNaNs,
   ]
 
   private static let grad = NativeFunction(
@@ -129,28 +129,6 @@ enum Differentiation {
     return Slot(
       TupleObject(
         heap: call.heap, owned: [run.value, Slot(NativeObject(heap: call.heap, function: native))]))
-  }
-
-  // MARK: Modes
-
-  private static let training = NativeFunction(
-    "training", "",
-    documentation: "True while a call is differentiated in a model, or inside `with_training(true, f)`.",
-    example: "if training() { x * mask } else { x }"
-  ) { call in Slot(call.vm.isTraining) }
-
-  private static let withTraining = NativeFunction(
-    "with_training", "on, f",
-    documentation: "The value of `f()`, called while `training()` is `on`.",
-    example: "with_training(false, fn() { net(x) })"
-  ) { call in
-    let vm = call.vm
-    let old = vm.isTraining
-    defer { vm.isTraining = old }
-    let isOn = try call.bool(0)
-    let function = try call.callable(1)
-    vm.isTraining = isOn
-    return try call.callBack(function)
   }
 
   private static let debugNaNs = NativeFunction(

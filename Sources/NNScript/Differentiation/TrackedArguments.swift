@@ -11,7 +11,7 @@ indirect enum GradientLayout {
   case tuple([GradientLayout])
   case dict(keys: [Slot], [GradientLayout])
   /// A model: its parameters are the leaves from `first` on.
-  case model(FieldPlaces, first: Int)
+  case model(paths: [Slot], first: Int)
 }
 
 /// Watches the numbers and float tensors inside arguments on a tape.
@@ -94,8 +94,8 @@ struct TrackedArguments {
       try dict.forEach { key, value in
         let (slot, layout) = try track(value)
         copy.set(key, owned: slot)
-        keys.append(retained(key))
-        keptKeys.append(key)
+        keys.append(key)
+        keptKeys.append(retained(key))
         layouts.append(layout)
       }
     }
@@ -104,27 +104,26 @@ struct TrackedArguments {
 
   private mutating func swapParameters(of instance: InstanceObject) throws -> GradientLayout {
     hasModel = true
-    let list = try ParameterWalk.parameters(of: instance)
+    let places = ModelWalk.parameters(of: instance, heap: vm.heap)
     let first = leaves.count
-    leaves.reserveCapacity(first + list.places.count)
-    swapped.reserveCapacity(swapped.count + list.places.count)
-    for place in list.places {
+    leaves.reserveCapacity(first + places.count)
+    swapped.reserveCapacity(swapped.count + places.count)
+    for place in places {
+      keptKeys.append(retained(place.path))
       let old = place.value
       guard old.isTensor else {
         throw ScriptError(
-          .type, "the parameter '\(place.path.object(StringObject.self).value)' holds \(old.describedType), not a tensor")
+          .type, "the parameter '\(place.name)' holds \(old.describedType), not a tensor")
       }
       if place.isFrozen {
         leaves.append(Operand(old).plain)
         continue
       }
       let watched = try watch(Operand(old))
-      let owner = Slot(place.instance)
-      retain(owner)
-      swapped.append((owner, place.field, old))
+      swapped.append((retained(Slot(place.instance)), place.field, old))
       place.instance.fields[place.field] = Slot(watched)
     }
-    return .model(list, first: first)
+    return .model(paths: places.map(\.path), first: first)
   }
 
   /// Puts the models' own parameters back; call it on every way out.
@@ -159,10 +158,10 @@ extension GradientLayout {
         dict.set(key, owned: layout.build(gradients, heap: heap))
       }
       return Slot(dict)
-    case .model(let list, let first):
-      let dict = DictObject(heap: heap, capacity: list.places.count)
-      for (index, place) in list.places.enumerated() {
-        dict.set(place.path, owned: Slot(gradients[first + index]))
+    case .model(let paths, let first):
+      let dict = DictObject(heap: heap, capacity: paths.count)
+      for (index, path) in paths.enumerated() {
+        dict.set(path, owned: Slot(gradients[first + index]))
       }
       return Slot(dict)
     }

@@ -59,12 +59,16 @@ public final class Engine {
   @discardableResult
   public func evaluate(_ source: String, name: String = "script") throws -> Value {
     prepare()
-    switch interpreter.run(source: source, name: name) {
-    case .value(let slot):
+    do {
+      guard let slot = try interpreter.evaluate(source: Array(source.utf8), name: name) else {
+        throw refusal(interpreter.diagnostics)
+      }
       defer { release(slot) }
       return value(slot)
-    case .refused: throw refusal(interpreter.diagnostics)
-    case .failed(let error): throw failure(error)
+    } catch let failure as ScriptFailure {
+      throw failure
+    } catch {
+      throw failure(interpreter.vm.scriptError(error))
     }
   }
 
@@ -117,7 +121,8 @@ public final class Engine {
     let key = interpreter.vm.heap.intern(name)
     defer { release(key) }
     do {
-      let result = try interpreter.vm.memberValue(of: reference.slot, named: key)
+      var cache: UInt32 = 0
+      let result = try interpreter.vm.member(of: reference.slot, key, &cache)
       defer { release(result) }
       return value(result)
     } catch {
@@ -160,7 +165,8 @@ public final class Engine {
     let native = NativeFunction(name, parameters, documentation: documentation) { call in
       try callback.run(call)
     }
-    interpreter.vm.registry.add([native])
+    interpreter.vm.registry.define(
+      name, owned: Slot(NativeObject(heap: interpreter.vm.heap, function: native)))
   }
 
   // MARK: Values at the border
@@ -234,7 +240,7 @@ public final class Engine {
       kind: error.kind.rawValue, message: error.message, help: error.help,
       location: location(error.span),
       stack: error.trace.map { .init(function: $0.function, location: location($0.span)) },
-      exitStatus: error.status, description: renderer.render(Interpreter.diagnostic(of: error)))
+      exitStatus: error.status, description: renderer.render(interpreter.vm.diagnostic(of: error)))
   }
 
   private func refusal(_ diagnostics: [Diagnostic]) -> ScriptFailure {

@@ -22,7 +22,7 @@ extension Value {
   public var number: Double? {
     switch self {
     case .number(let number): number
-    case .tensor(let tensor) where tensor.shape.count == 1: tensor.element(0)
+    case .tensor(let tensor) where tensor.count == 1: tensor.number(at: 0)
     default: nil
     }
   }

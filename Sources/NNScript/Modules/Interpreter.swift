@@ -67,9 +67,8 @@ package final class Interpreter {
 
   /// Parses, checks, compiles and runs a text.
   package func run(source text: [UInt8], name: String) -> Outcome {
-    guard let code = compile(source: text, name: name) else { return .refused(diagnostics) }
     do {
-      let value = try vm.run(code)
+      guard let value = try evaluate(source: text, name: name) else { return .refused(diagnostics) }
       defer { release(value) }
       return .finished(value: value.isNil ? nil : ValueText.described(value))
     } catch {
@@ -80,6 +79,17 @@ package final class Interpreter {
   package func run(source text: String, name: String) -> Outcome {
     run(source: Array(text.utf8), name: name)
   }
+
+  /// The value of a text's last expression, owned; nil if there are errors, which are then among `diagnostics`.
+  func evaluate(source text: [UInt8], name: String) throws -> Slot? {
+    try compile(source: text, name: name).map { try vm.run($0) }
+  }
+
+  /// The value of a top-level variable, borrowed; nil if there is none.
+  func value(of name: String) -> Slot? { module.value(name) }
+
+  /// The names that the texts have defined so far.
+  var publicNames: [String] { module.publicNames }
 
   /// Parses and checks a text; gives everything found.
   package func check(source text: [UInt8], name: String) -> [Diagnostic] {

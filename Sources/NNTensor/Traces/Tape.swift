@@ -55,7 +55,7 @@ package final class Tape: Trace {
     return Handle(serial: serial, index: index)
   }
 
-  override func lowered(_ operand: Operand) -> Operand {
+  package override func lowered(_ operand: Operand) -> Operand {
     guard tracks(operand) else { return operand }
     var result = operand
     result.handle = entry(operand.handle.index).lower

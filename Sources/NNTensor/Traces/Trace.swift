@@ -21,7 +21,7 @@ package class Trace {
   }
 
   /// A value as the level below sees it.
-  func lowered(_ operand: Operand) -> Operand {
+  package func lowered(_ operand: Operand) -> Operand {
     preconditionFailure("every kind of trace keeps its values in its own way")
   }
 
