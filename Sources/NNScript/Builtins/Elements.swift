@@ -72,6 +72,7 @@ struct Elements {
     let index = position
     if let count, index >= count { return nil }
     position += 1
+    if position & 0xffff == 0 { try vm.interrupts.check(heap: vm.heap) }
     switch source {
     case .slots:
       guard let elements = slot.elements, index < elements.count else { return nil }
@@ -148,6 +149,10 @@ extension NativeCall {
     var result: [Slot] = []
     do {
       var elements = try elements(index)
+      guard elements.expectedCount < 1 << 32 else {
+        throw ScriptError(
+          .limit, "\(function.name): \(elements.expectedCount) elements do not fit into memory")
+      }
       result.reserveCapacity(elements.expectedCount)
       while let element = try elements.next() { result.append(element) }
       return result

@@ -89,6 +89,8 @@ final class Code {
   let wordCount: Int
   let constants: UnsafeMutablePointer<Slot>
   let constantCount: Int
+  /// A number for each instruction of an engine, which tapes remember: this plus its index in the code.
+  let positionBase: UInt32
   /// The module's variables; changes when the module grows.
   var globals: UnsafeMutablePointer<Slot>
 
@@ -128,6 +130,7 @@ final class Code {
     constants = .allocate(capacity: max(constantCount, 1))
     constants.initialize(from: parts.constants, count: constantCount)
     globals = module.globals
+    positionBase = module.takePositions(parts.words.count)
     registerCount = parts.registerCount
     firstTemporary = parts.firstTemporary
     parameters = parts.parameters

@@ -217,8 +217,11 @@ extension FunctionCompiler {
       if !isRebindable { builder.guardNextElement() }
       change(register)
     case .name(let name, let isRebindable):
-      if !isRebindable { builder.guardNextElement() }
-      modify(name, at: span, isElement, change)
+      if isRebindable {
+        modify(name, at: span, isElement, change)
+      } else {
+        modifyElements(of: name, change)
+      }
     case .member(let container, let member):
       let object = read(container)
       let register = temporary()
@@ -258,11 +261,21 @@ extension FunctionCompiler {
     }
   }
 
+  /// Lets `change` work on the elements of a variable that cannot be assigned.
+  private func modifyElements(of name: NameExpr, _ change: (Int) -> Void) {
+    let register = temporary()
+    load(name.binding, name.name, into: register, at: name.span)
+    builder.guardNextElement()
+    change(register)
+    builder.emit(.release, register)
+  }
+
   private func modify(
     _ name: NameExpr, at span: Span, _ isElement: Bool, _ change: (Int) -> Void
   ) {
     let register = temporary()
     var place: Code.Restore.Place?
+    var receiverTemporary: Int?
     switch name.binding {
     case .local(let variable) where variable.needsCell:
       let cell = self.register(of: variable)
@@ -278,12 +291,14 @@ extension FunctionCompiler {
     case .member(let member, let receiver) where member.kind == .state || member.kind == .var:
       let instance = receiverRegister(receiver, at: name.span)
       emit(.takeField, register, instance, member.index, at: name.span)
+      receiverTemporary = instance
       place = .field(receiver: instance, index: member.index)
     default: load(name.binding, name.name, into: register, at: name.span)
     }
     self.change(register, isElement, place, change) {
       store(register, in: name, at: span)
     }
+    if let receiverTemporary { releaseOperand(receiverTemporary, unless: -1) }
   }
 
   /// Runs `change` on a register that was moved out of `place`, then `store`; an error between them puts the value back.

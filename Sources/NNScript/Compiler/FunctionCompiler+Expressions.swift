@@ -112,9 +112,12 @@ extension FunctionCompiler {
   }
 
   private func load(_ member: ModelMember, _ receiver: Binding, into register: Int, at span: Span) {
-    let instance = receiverRegister(receiver, at: span)
-    emit(
-      member.kind == .method ? .bindMethod : .getField, register, instance, member.index, at: span)
+    temporaries {
+      let instance = receiverRegister(receiver, at: span)
+      let op: Opcode = member.kind == .method ? .bindMethod : .getField
+      emit(op, register, instance, member.index, at: span)
+      releaseOperand(instance, unless: register)
+    }
   }
 
   /// A register with the instance that a member's name refers to.

@@ -1,4 +1,10 @@
 // A loaded file: its top-level variables and the code that belongs to it.
+import NNSyntax
+
+/// The position numbers that the code of an engine has taken.
+final class PositionCounter {
+  var next: UInt32 = 1
+}
 
 /// One file, library module or session that runs in an engine.
 final class Module {
@@ -14,10 +20,12 @@ final class Module {
   private var keys: [Slot] = []
   /// What the file declares and others can see: names that do not start with `_`, imports excepted.
   private var exported: [Bool] = []
+  private let positions: PositionCounter
   /// All code of the module, kept alive until teardown.
   var codes: [Code] = []
 
-  init(name: String, path: String?, heap: Heap) {
+  init(name: String, path: String?, heap: Heap, positions: PositionCounter) {
+    self.positions = positions
     self.name = name
     self.path = path
     self.heap = heap
@@ -76,6 +84,21 @@ final class Module {
       throw ScriptError(.name, "'\(name)' of module \(self.name) has no value yet")
     }
     return globals[index]
+  }
+
+  /// The first of as many new position numbers.
+  func takePositions(_ count: Int) -> UInt32 {
+    defer { positions.next &+= UInt32(truncatingIfNeeded: count) }
+    return positions.next
+  }
+
+  /// The place in the source of a position number; nil if no code of this module has it.
+  func span(atPosition position: UInt32) -> Span? {
+    for code in codes where position >= code.positionBase {
+      let index = Int(position - code.positionBase)
+      if index <= code.wordCount { return code.place(before: index)?.span }
+    }
+    return nil
   }
 
   func releaseAll() {

@@ -36,6 +36,7 @@ final class Modules {
   private var files: [String: ModuleFile] = [:]
   /// The files being checked or run, outermost first, for circles.
   private var chain: [String] = []
+  private let positions = PositionCounter()
   /// Every module there is, kept alive until teardown.
   private(set) var all: [Module] = []
 
@@ -46,7 +47,7 @@ final class Modules {
   }
 
   func makeModule(name: String, path: String?) -> Module {
-    let module = Module(name: name, path: path, heap: heap)
+    let module = Module(name: name, path: path, heap: heap, positions: positions)
     all.append(module)
     return module
   }

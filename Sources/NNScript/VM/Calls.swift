@@ -195,6 +195,7 @@ extension VM {
         clear(callee, parameterCount + 1)
         top = savedTop
       }
+      if depth > 0 { markPosition() }
       var call = NativeCall(vm: self, object: object, arguments: callee + 1)
       return try object.function.body(&call)
     }

@@ -296,6 +296,9 @@ extension VM {
   func slicePart(_ slot: Slot) throws -> Int? {
     if slot.isNil { return nil }
     if let whole = wholeNumber(slot) { return whole }
+    if let number = slot.asNumber, number.rounded() == number {
+      return number < 0 ? -(1 << 53) : 1 << 53
+    }
     throw ScriptError(
       .type, "the parts of a slice must be whole numbers, not \(briefDescription(of: slot))")
   }

@@ -53,6 +53,7 @@ extension VM {
       if takesRight { assign(.nil, to: right) }
       return result
     }
+    markPosition()
     do {
       if left == right { return Slot(try context.binary(row, Operand(first), Operand(second))) }
       let a = takesLeft ? take(left) : Operand(first)
@@ -60,6 +61,14 @@ extension VM {
       return Slot(try context.binary(row, a, b))
     } catch {
       throw ScriptError(error)
+    }
+  }
+
+  /// Tells the tapes which instruction the next op belongs to.
+  @inline(__always) func markPosition() {
+    let frame = frames[depth - 1]
+    context.position = frame.code._withUnsafeGuaranteedRef {
+      $0.positionBase &+ UInt32(truncatingIfNeeded: frame.pc - $0.words)
     }
   }
 
@@ -155,8 +164,8 @@ extension VM {
     var help: String?
     if left.meta == Tag.string || right.meta == Tag.string {
       switch op {
-      case .add: help = "put strings together with \"{a}{b}\" or `++`"
-      case .multiply: help = "repeat(text, n) repeats a string"
+      case .add, .addK: help = "put strings together with \"{a}{b}\" or `++`"
+      case .multiply, .multiplyK: help = "repeat(text, n) repeats a string"
       default: break
       }
     } else if left.meta == Tag.list && right.meta == Tag.list {
@@ -273,7 +282,9 @@ extension VM {
     case Tag.string, Tag.list, Tag.dict: "compare its length: `len(x) > 0`"
     case Tag.none: "compare it: `x != nil`"
     case Tag.tensor, Tag.trackedTensor:
-      slot.tensor.dtype == .bool ? "any(x) or all(x) gives one bool" : "compare it: `x != 0`"
+      slot.tensor.dtype == .bool
+        ? "any(x) or all(x) gives one bool, logical_and(a, b) works elementwise"
+        : "compare it: `x != 0`"
     default: nil
     }
   }

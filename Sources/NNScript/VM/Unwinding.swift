@@ -122,6 +122,9 @@ extension VM {
 
   /// Gives an error the place of the instruction that failed in the innermost frame, unless it has one.
   private func locate(_ error: inout ScriptError) {
+    if error.span == nil, let position = error.position {
+      error.span = modules.all.lazy.compactMap { $0.span(atPosition: position) }.first
+    }
     guard error.span == nil, depth > 0 else { return }
     let frame = frames[depth - 1]
     let code = frame.code.takeUnretainedValue()

@@ -24,7 +24,7 @@ final class DictObject: HeapObject {
   private var placeMask = 0
 
   init(heap: Heap, capacity: Int = 0) {
-    self.capacity = max(capacity, 4)
+    self.capacity = min(max(capacity, 4), 1 << 20)
     entries = .allocate(capacity: self.capacity)
     super.init(heap: heap, tag: Tag.dict)
     heap.payloadBytes &+= self.capacity &* 32

@@ -2,13 +2,16 @@
 
 /// A growable list with reference semantics.
 final class ListObject: HeapObject {
+  /// Room for more elements than this is made only when they come.
+  private static let largestReservation = 1 << 20
+
   private(set) var storage: UnsafeMutablePointer<Slot>
   private(set) var size = 0
   private var capacity: Int
 
   /// An empty list with room for `capacity` elements.
   init(heap: Heap, capacity: Int = 0) {
-    self.capacity = max(capacity, 4)
+    self.capacity = min(max(capacity, 4), Self.largestReservation)
     storage = .allocate(capacity: self.capacity)
     super.init(heap: heap, tag: Tag.list)
     heap.payloadBytes &+= self.capacity &* 16

@@ -52,12 +52,12 @@ final class ModelLayout {
 
   /// The index of a member by its interned name.
   func find(_ key: Slot) -> Int? {
-    for index in 0..<memberCount where keys[index].bits == key.bits { return index }
+    for index in (0..<memberCount).reversed() where keys[index].bits == key.bits { return index }
     return nil
   }
 
   func find(_ name: String) -> Int? {
-    fields.firstIndex { $0.name == name }
+    fields.lastIndex { $0.name == name }
       ?? methodNames.firstIndex(of: name).map { $0 + fields.count }
   }
 }

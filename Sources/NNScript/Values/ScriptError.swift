@@ -32,6 +32,8 @@ struct ScriptError: Error, Sendable {
   var labels: [(span: Span, text: String)] = []
   /// The calls that were running, innermost first.
   var trace: [Call] = []
+  /// Where the tensor op stands that an error of the backward pass is about; see `Code.positionBase`.
+  var position: UInt32?
   /// The status of `exit(status)`.
   var status: Int32 = 0
   /// Passes through `try`: cancellation, exit, and the limits of the engine (not those a script can run into by itself).
@@ -48,6 +50,7 @@ struct ScriptError: Error, Sendable {
     self.init(
       Kind(rawValue: error.kind) ?? .error, error.message, help: error.help,
       notes: error.notes.map { Note(operand: $0.operand, text: $0.text) })
+    position = error.position
   }
 
   /// The whole engine must stop: cancelled from outside.
