@@ -8,7 +8,8 @@ extension TensorContext {
   ) throws(TensorError) -> [Operand] {
     if op.isElementwise, let number = Numbers.value(op, operands) { return [Operand(number)] }
     let types = try op.dtypes.result(of: operands.map { OperandType($0) }, attributes)
-    if let compute = types.compute {
+    let compute = types.compute ?? (op.isElementwise ? types.result : nil)
+    if let compute {
       try cast(op, &operands, to: compute)
       if op.checksIntegers, !compute.isFloat { try checkIntegers(op, operands, compute) }
     } else if !op.takesNumbers {
@@ -22,7 +23,7 @@ extension TensorContext {
       context: self, op: op, operands: operands, attributes: attributes, shapes: shapes,
       dtype: types.result)
     operands = []
-    let results = try call.runForward(compute: types.compute)
+    let results = try call.runForward(compute: compute)
     if debugNaNs { for result in results { _ = try checked(op, result) } }
     return results
   }
@@ -121,7 +122,12 @@ extension ForwardCall {
   private mutating func runUnary(
     _ kernel: nnk_unary_op, _ compute: DType
   ) throws(TensorError) -> Operand {
-    let input = tensor(0)
+    let input: Tensor
+    if let tensor = operands[0].tensor {
+      input = tensor
+    } else {
+      input = try Tensor(operands[0].number, dtype: compute)
+    }
     let output = try makeOutput()
     guard nnk_unary(kernel, compute.kernelType, input.data, output.data, input.count) else {
       throw unsupported(compute)

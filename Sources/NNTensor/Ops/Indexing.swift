@@ -63,6 +63,9 @@ extension Ops {
     saves: Saved.allOperands.subtracting([.operand(0), .operand(1)]), takesNumbers: true,
     isInternal: true,
     forward: .custom { call throws(TensorError) in
+      guard !call.operands[0].isNumber else {
+        throw TensorError("type", "a number has no parts to assign to")
+      }
       let own = call.takeIfUnique(0)
       let selection = try Selection(call.shape, call.attribute(0), call.operands, from: 2)
       let value = try selection.value(call.operands[1], dtype: call.dtype)

@@ -25,7 +25,9 @@ extension Ops {
         let row = try c.reshaped(operands[0], [1, shape[0]])
         return try c.applyMany(crossEntropyBoth, [row, c.reshaped(operands[1], [1])])[1]
       }
-      if labels.dtype.isFloat { return try c.apply(crossEntropySoft, operands) }
+      if labels.dtype.isFloat || c.shape(of: operands[1]).rank == shape.rank {
+        return try c.apply(crossEntropySoft, operands)
+      }
       return try c.applyMany(crossEntropyBoth, operands)[1]
     })
 
@@ -106,6 +108,11 @@ extension Ops {
       let shape = c.shape(of: operands[0])
       _ = try CrossEntropyRule()(
         ShapeQuery(name: "cross_entropy", operands: [shape, c.shape(of: operands[1])]))
+      guard c.shape(of: operands[1]).rank == shape.rank else {
+        throw TensorError(
+          "type", "cross_entropy: class numbers are integers, not floats",
+          help: "to(labels, \"i32\") makes integers", notes: [(1, "\(c.shape(of: operands[1]))")])
+      }
       let rows = Swift.max(shape.count / Swift.max(shape[shape.rank - 1], 1), 1)
       let logs = try c.apply(logSoftmax, [operands[0]], [.int(-1)])
       return try c.mul(c.apply(sum, [c.mul(logs, operands[1])]), -1 / Double(rows))
@@ -143,13 +150,14 @@ private struct CrossEntropyRule: ShapeRule {
   func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
     let (logits, labels) = (query.operands[0], query.operands[1])
     let fits =
-      logits.rank >= 1 && (labels.rank == logits.rank - 1 || labels.rank == logits.rank)
+      logits.rank >= 1
+      && (labels.rank == logits.rank - 1 || labels.rank == logits.rank && !withProbabilities)
       && labels.indices.allSatisfy { labels[$0].mayEqual(logits[$0]) }
     guard fits else {
       let wanted = logits.rank >= 1 ? " (expected \(logits.prefix(logits.rank - 1)))" : ""
       throw TensorError(
         "shape", "cross_entropy: labels of shape \(labels) for logits of shape \(logits)\(wanted)",
-        help: labels.rank == logits.rank && labels[labels.rank - 1].known == 1
+        help: labels.rank > 0 && labels.rank == logits.rank && labels[labels.rank - 1].known == 1
           ? "squeeze(labels, -1) drops the axis of size 1" : nil,
         notes: query.notes(0, 1))
     }

@@ -138,9 +138,7 @@ extension Ops {
             "activations are relu, tanh, sigmoid, gelu, silu, softplus and other ops of one operand"
         )
       }
-      if operands.count > 2, isFused, c.shape(of: operands[0]).rank >= 2,
-        c.shape(of: operands[2]).rank == 1
-      {
+      if operands.count > 2, isFused, isLayer(c, operands) {
         return try c.apply(dense, operands, [.string(name)])
       }
       var value = try c.binary(matmul, operands[0], operands[1])
@@ -148,6 +146,13 @@ extension Ops {
       if let activation = named(name) { value = try c.unary(activation, value) }
       return value
     })
+
+  /// Whether rows, a matrix and a vector of its width are given, as the fused kernel takes them.
+  private static func isLayer(_ c: TensorContext, _ operands: [Operand]) -> Bool {
+    let weight = c.shape(of: operands[1])
+    return c.shape(of: operands[0]).rank >= 2 && weight.rank == 2
+      && c.shape(of: operands[2]) == [weight[1]]
+  }
 
   package static let dot: Op = Op(
     "dot", [Parameter("x", .tensor), Parameter("y", .tensor)],

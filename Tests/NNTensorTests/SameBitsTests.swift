@@ -1,0 +1,70 @@
+// Results that must not depend on the instruction set or on the number of threads.
+import NNKernels
+import NNTensor
+import Testing
+
+@Suite(.serialized) struct SameBitsTests {
+  /// The bytes of every result of every float row, gradients included.
+  private func bytes(_ scale: Int) throws -> [[UInt8]] {
+    var all: [[UInt8]] = []
+    let c = TensorContext()
+    for row in RowCase.all where !row.op.isInternal && !row.sample.shapes.isEmpty {
+      for operand in try c.applyMany(row.op, try row.operands(dtype: .f32), row.sample.attributes) {
+        if let tensor = operand.tensor { all.append(Array(tensor.bytes)) }
+      }
+    }
+    all += try largeResults(c, scale)
+    return all
+  }
+
+  /// Operands large enough to be cut for threads.
+  private func largeResults(_ c: TensorContext, _ scale: Int) throws -> [[UInt8]] {
+    var numbers = Numbers(seed: 5)
+    let values = (0..<scale * scale).map { _ in 2 * numbers.next() - 1 }
+    let x = Operand(try Tensor(values, shape: [scale, scale], dtype: .f32))
+    let results = try [
+      c.binary(Ops.matmul, x, x), c.unary(Ops.tanh, x), c.apply(Ops.sum, [x]),
+      c.apply(Ops.sum, [x], [.int(0)]), c.apply(Ops.softmax, [x], [.int(-1)]),
+      c.apply(Ops.variance, [x], [.int(1)]), c.binary(Ops.add, x, c.apply(Ops.sum, [x], [.int(0)])),
+      c.apply(Ops.randn, [], [.ints([scale, scale]), .dtype(.f32)]),
+      c.derivative(at: x) {
+        try c.apply(Ops.mean, [c.unary(Ops.gelu, c.binary(Ops.matmul, $0, $0))])
+      },
+    ]
+    return results.compactMap { $0.tensor.map { Array($0.bytes) } }
+  }
+
+  @Test func threadsDoNotMatter() throws {
+    let threads = nnk_threads()
+    defer { nnk_set_threads(threads) }
+    nnk_set_threads(1)
+    let one = try bytes(300)
+    nnk_set_threads(4)
+    #expect(try bytes(300) == one)
+  }
+
+  @Test func avx2EqualsAVX512() throws {
+    defer { _ = nnk_select_isa(Int32(NNK_ISA_BEST)) }
+    guard nnk_select_isa(Int32(NNK_ISA_AVX512)) == NNK_ISA_AVX512 else { return }
+    let wide = try bytes(150)
+    #expect(nnk_select_isa(Int32(NNK_ISA_AVX2)) == NNK_ISA_AVX2)
+    #expect(try bytes(150) == wide)
+  }
+
+  @Test func portableIsNear() throws {
+    defer { _ = nnk_select_isa(Int32(NNK_ISA_BEST)) }
+    let c = TensorContext()
+    for row in RowCase.all where !row.op.isInternal && !row.sample.shapes.isEmpty {
+      let operands = try row.operands(dtype: .f32)
+      _ = nnk_select_isa(Int32(NNK_ISA_BEST))
+      let best = try c.applyMany(row.op, operands, row.sample.attributes)
+      _ = nnk_select_isa(Int32(NNK_ISA_PORTABLE))
+      let portable = try c.applyMany(row.op, operands, row.sample.attributes)
+      // Sums may cancel, so the bound goes by the largest result.
+      let largest = best.flatMap(\.values).filter(\.isFinite).map(abs).max() ?? 1
+      for (a, b) in zip(best.flatMap(\.values), portable.flatMap(\.values)) {
+        #expect(a == b || abs(a - b) <= 16 * Double(Float(max(largest, 1)).ulp), "\(row)")
+      }
+    }
+  }
+}
