@@ -30,9 +30,11 @@ static void label_losses(const struct entropy_job *job, long first, long count, 
   for (long r = 0; r < count; r++) {
     const long place = (first + r) * job->cols + label_at(job, first + r);
     if (job->type == NNK_F32) {
-      ((float *)job->losses)[first + r] = (((const float *)largest)[r] - ((const float *)job->x)[place]) + ((const float *)logs)[r];
+      const float distance = ((const float *)largest)[r] - ((const float *)job->x)[place];
+      ((float *)job->losses)[first + r] = distance + ((const float *)logs)[r];
     } else {
-      ((double *)job->losses)[first + r] = (((const double *)largest)[r] - ((const double *)job->x)[place]) + ((const double *)logs)[r];
+      const double distance = ((const double *)largest)[r] - ((const double *)job->x)[place];
+      ((double *)job->losses)[first + r] = distance + ((const double *)logs)[r];
     }
   }
 }
