@@ -30,6 +30,9 @@ struct Session {
     let usesColors = host.isTerminal(.error) && (host.environment("NO_COLOR") ?? "").isEmpty
     renderer = DiagnosticRenderer(
       sources: interpreter.sources, colors: usesColors, width: max(60, host.terminalWidth()))
+    interpreter.onWarning = { [host, renderer] warning in
+      host.writeError(renderer.render(warning) + "\n")
+    }
   }
 
   /// Checks and runs a text.

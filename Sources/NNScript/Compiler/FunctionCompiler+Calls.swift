@@ -27,7 +27,7 @@ extension FunctionCompiler {
     load(name.binding, name.name, into: callee, at: name.span)
     var found: [CodeBuilder.Patch] = []
     for outer in name.outerBindings {
-      builder.emit(.jumpIfCallable, callee)
+      emit(.jumpIfCallable, callee, at: name.span)
       found.append(builder.emitOffset())
       load(outer, name.name, into: callee, at: name.span)
     }

@@ -25,6 +25,8 @@ package final class Interpreter {
   private var isTornDown = false
   /// What was found in the text that was run last, warnings included.
   package private(set) var diagnostics: [Diagnostic] = []
+  /// Told of every warning: those of a text before it runs, and those that arise while it does.
+  package var onWarning: ((Diagnostic) -> Void)?
 
   /// An engine for one program, or for the inputs of a session. Imports are relative to the folder of `path`.
   package init(
@@ -35,6 +37,10 @@ package final class Interpreter {
     vm.arguments = arguments
     module = vm.modules.makeModule(name: "main", path: path)
     self.isSession = isSession
+    vm.onWarning = { [unowned self] warning in
+      diagnostics.append(warning)
+      onWarning?(warning)
+    }
   }
 
   deinit { tearDown() }
@@ -82,7 +88,9 @@ package final class Interpreter {
 
   /// The value of a text's last expression, owned; nil if there are errors, which are then among `diagnostics`.
   func evaluate(source text: [UInt8], name: String) throws -> Slot? {
-    try compile(source: text, name: name).map { try vm.run($0) }
+    guard let code = compile(source: text, name: name) else { return nil }
+    for warning in diagnostics { onWarning?(warning) }
+    return try vm.run(code)
   }
 
   /// The value of a top-level variable, borrowed; nil if there is none.

@@ -46,9 +46,11 @@ package final class GlobalTable {
 
   package init() {}
 
-  /// How each function and model can be called, for programs that import this module.
+  /// What programs that import this module see, private names included, with how each function and model can be
+  /// called. What the module itself imports is not among them.
   package var members: [String: CallSignature?] {
-    variables.mapValues { facts[ObjectIdentifier($0)]?.signature }
+    variables.filter { $0.value.kind != .module }
+      .mapValues { facts[ObjectIdentifier($0)]?.signature }
   }
 
   /// Gives a variable its index.

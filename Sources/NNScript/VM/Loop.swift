@@ -382,7 +382,11 @@ extension VM {
           if !a.pointee.isUndefined { pc += Int(Int32(bitPattern: pc.pointee)) }
           pc += 1
         case .jumpIfCallable:
-          if a.pointee.isCallable { pc += Int(Int32(bitPattern: pc.pointee)) }
+          if a.pointee.isCallable {
+            pc += Int(Int32(bitPattern: pc.pointee))
+          } else {
+            warnPassedOver(a.pointee, in: frame.pointee.code, before: pc)
+          }
           pc += 1
         case .jumpUnlessTensor:
           if !a.pointee.isTensor { pc += Int(Int32(bitPattern: pc.pointee)) }

@@ -35,6 +35,10 @@ final class VM {
   let registry: Registry
   let modules: Modules
   let context = TensorContext()
+  /// Told of warnings that arise while a script runs.
+  var onWarning: ((Diagnostic) -> Void)?
+  /// The places that have been warned about.
+  var warnedPlaces: Set<Span> = []
   /// What `training()` answers: whether a model is among the differentiated arguments.
   var isTraining = false
   /// The arguments given to the program after its file.
