@@ -215,7 +215,7 @@ extension NativeCall {
     guard has(0) else { return Slot(DictObject(heap: heap)) }
     if let original = self[0].asDict {
       let copy = DictObject(heap: heap, capacity: original.size)
-      original.forEach { copy.set($0, owned: retained($1)) }
+      original.visitEntries { copy.set($0, owned: retained($1)) }
       return Slot(copy)
     }
     return try DictObject.build(heap: heap) { dict in

@@ -15,7 +15,8 @@ extension Builtins {
       case .found(let mnist):
         return call.tuple([call.pair(mnist.train), call.pair(mnist.test)])
       case .unavailable(let reason):
-        call.vm.host.writeError("note: MNIST is not here, drawn digits take its place (\(reason))\n")
+        call.vm.host.writeError(
+          "note: MNIST is not here, drawn digits take its place (\(reason))\n")
         return .nil
       }
     }

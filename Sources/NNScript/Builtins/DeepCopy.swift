@@ -64,7 +64,7 @@ struct DeepCopy {
       }
     case Tag.dict:
       let dict = copy.object(DictObject.self)
-      original.object(DictObject.self).forEach { dict.set($0, owned: counterpart(of: $1)) }
+      original.object(DictObject.self).visitEntries { dict.set($0, owned: counterpart(of: $1)) }
     default:
       let source = original.object(InstanceObject.self)
       for index in 0..<source.fieldCount {

@@ -9,7 +9,7 @@ extension Builtins {
     ) { call in
       let dict = try call.dict(0)
       let list = ListObject(heap: call.heap, capacity: dict.size)
-      dict.forEach { key, _ in list.append(owned: retained(key)) }
+      dict.visitEntries { key, _ in list.append(owned: retained(key)) }
       return Slot(list)
     },
     NativeFunction(
@@ -18,7 +18,7 @@ extension Builtins {
     ) { call in
       let dict = try call.dict(0)
       let list = ListObject(heap: call.heap, capacity: dict.size)
-      dict.forEach { _, value in list.append(owned: retained(value)) }
+      dict.visitEntries { _, value in list.append(owned: retained(value)) }
       return Slot(list)
     },
     NativeFunction(
@@ -27,7 +27,7 @@ extension Builtins {
     ) { call in
       let dict = try call.dict(0)
       let list = ListObject(heap: call.heap, capacity: dict.size)
-      dict.forEach { key, value in
+      dict.visitEntries { key, value in
         let pair = TupleObject(heap: call.heap, owned: [retained(key), retained(value)])
         list.append(owned: Slot(pair))
       }
@@ -72,7 +72,7 @@ extension DictObject {
   /// The error for a key that is not there, with the nearest one that is.
   func missingKey(_ key: Slot) -> ScriptError {
     var names: [String] = []
-    forEach { key, _ in
+    visitEntries { key, _ in
       if names.count < 1000, let name = key.asString { names.append(name.value) }
     }
     let shown = ValueText.described(key)

@@ -76,7 +76,7 @@ extension Builtins {
 
   private static func json(of dict: DictObject, depth: Int) throws -> JSON {
     var members: [JSON.Member] = []
-    try dict.forEach { key, value in
+    try dict.visitEntries { key, value in
       let name = key.asString?.value ?? NumberText.shortest(key.number)
       members.append(JSON.Member(name, try json(of: value, depth: depth + 1)))
     }

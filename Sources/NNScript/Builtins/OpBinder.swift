@@ -66,8 +66,7 @@ struct OpBinder: Sendable {
 
   private func callGeneral(_ call: NativeCall, _ attributes: [Attribute]) throws -> Slot {
     var inputs: [Operand] = []
-    /// For each operand, the parameter it came from.
-    var origins: [Int] = []
+    inputs.reserveCapacity(operands.count)
     for index in operands {
       let parameter = op.parameters[index]
       if parameter.standard != nil, !call.has(index) { continue }
@@ -76,8 +75,8 @@ struct OpBinder: Sendable {
       } else {
         inputs.append(try call.takeOperand(index, parameter))
       }
-      while origins.count < inputs.count { origins.append(index) }
     }
+    let inputCount = inputs.count
     do throws(TensorError) {
       guard op.hasManyResults else {
         return Slot(try call.vm.context.apply(op, inputs, attributes))
@@ -88,8 +87,19 @@ struct OpBinder: Sendable {
         ? Slot(ListObject(heap: call.heap, owned: results))
         : Slot(TupleObject(heap: call.heap, owned: results))
     } catch {
-      throw ScriptError(error, operands: origins)
+      throw ScriptError(error, operands: origins(call, count: inputCount))
     }
+  }
+
+  /// For each of so many operands, the parameter it came from. Moved tensors have left nil behind, so optional ones are told by the count.
+  private func origins(_ call: NativeCall, count: Int) -> [Int] {
+    var result: [Int] = []
+    for index in operands {
+      let isList = op.parameters[index].kind == .tensors
+      let single = isList ? max(1, count - operands.count + 1) : 1
+      result += repeatElement(index, count: single)
+    }
+    return Array(result.prefix(count))
   }
 
   private func readAttributes(_ call: NativeCall) throws -> [Attribute] {

@@ -19,10 +19,11 @@ extension Builtins {
 
   private static func progress(over source: Slot, label: String, vm: VM) -> Slot {
     let bar = ProgressBar(label: label, host: vm.host)
-    return sequence("progress", of: [source], heap: vm.heap) { vm, held in
-      try length(held[0], vm)
-    } element: { vm, held, index in
-      bar.advance(to: index, of: try bar.total(try length(held[0], vm)))
+    return sequence("progress", of: [source], heap: vm.heap) { vm, held, index in
+      if bar.isShown {
+        if index == 0 { bar.begin(count: try length(held[0], vm)) }
+        bar.advance(to: index)
+      }
       return try element(of: held[0], at: index, vm: vm)
     }
   }
@@ -31,10 +32,10 @@ extension Builtins {
 /// One bar on the terminal's error stream. Without a terminal it shows nothing.
 ///
 /// It belongs to one engine, which runs on one thread at a time.
-final class ProgressBar: @unchecked Sendable {
+package final class ProgressBar: @unchecked Sendable {
   private let label: String
   private let host: Host
-  private let isShown: Bool
+  let isShown: Bool
   private var start = 0.0
   private var lastDrawn = -1.0
   private var done = 0
@@ -53,26 +54,22 @@ final class ProgressBar: @unchecked Sendable {
 
   deinit { finish() }
 
-  /// Keeps the length for the time when the loop has ended.
-  func total(_ count: Int) throws -> Int {
+  /// Starts over for a loop of so many turns.
+  func begin(count: Int) {
+    finish()
     self.count = count
-    return count
+    start = host.seconds()
+    lastDrawn = -1
+    isOpen = true
   }
 
   /// Notes that the loop now works on the element at `index`.
-  func advance(to index: Int, of count: Int) {
-    guard isShown else { return }
-    let now = host.seconds()
-    if index == 0 || !isOpen {
-      start = now
-      lastDrawn = -1
-      isOpen = true
-    }
+  func advance(to index: Int) {
     done = index
-    if now - lastDrawn >= Self.interval {
-      lastDrawn = now
-      draw(done: index, at: now)
-    }
+    let now = host.seconds()
+    guard isOpen, now - lastDrawn >= Self.interval || lastDrawn < 0 else { return }
+    lastDrawn = now
+    draw(done: index, at: now)
   }
 
   /// Draws the bar a last time, full if the loop reached the last element, and ends its line.
@@ -90,7 +87,9 @@ final class ProgressBar: @unchecked Sendable {
   }
 
   /// A line such as `epoch 1  42% ━━━━━━━      197/469  61.2/s  0:04`, fitted to a width.
-  static func line(label: String, done: Int, count: Int, seconds: Double, width: Int) -> String {
+  package static func line(
+    label: String, done: Int, count: Int, seconds: Double, width: Int
+  ) -> String {
     let share = count == 0 ? 1 : Double(done) / Double(count)
     let percent = String(Int(share * 100))
     let head = label.isEmpty ? "" : label + "  "

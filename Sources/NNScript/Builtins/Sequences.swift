@@ -36,9 +36,7 @@ extension Builtins {
 
   /// The sequence of `f(element)`.
   static func lazyMap(_ source: Slot, _ f: Slot, heap: Heap) -> Slot {
-    sequence(
-      "map", of: [source, f], heap: heap, length: { vm, held in try length(held[0], vm) }
-    ) { vm, held, index in
+    sequence("map", of: [source, f], heap: heap) { vm, held, index in
       let element = try element(of: held[0], at: index, vm: vm)
       defer { release(element) }
       return try vm.call(held[1], [element])
@@ -47,9 +45,7 @@ extension Builtins {
 
   /// The sequence of (index, element) tuples.
   static func lazyEnumerate(_ source: Slot, from start: Int, heap: Heap) -> Slot {
-    sequence(
-      "enumerate", of: [source], heap: heap, length: { vm, held in try length(held[0], vm) }
-    ) { vm, held, index in
+    sequence("enumerate", of: [source], heap: heap) { vm, held, index in
       let element = try element(of: held[0], at: index, vm: vm)
       return Slot(TupleObject(heap: vm.heap, owned: [Slot(start + index), element]))
     }
@@ -57,9 +53,7 @@ extension Builtins {
 
   /// The sequence of tuples of elements, as long as the shortest source.
   static func lazyZip(_ sources: [Slot], heap: Heap) -> Slot {
-    sequence("zip", of: sources, heap: heap) { vm, held in
-      try held.map { try length($0, vm) }.min() ?? 0
-    } element: { vm, held, index in
+    sequence("zip", of: sources, heap: heap, length: shortestLength) { vm, held, index in
       var parts: [Slot] = []
       do {
         for source in held { parts.append(try element(of: source, at: index, vm: vm)) }
@@ -71,9 +65,10 @@ extension Builtins {
     }
   }
 
-  /// A sequence that holds on to borrowed values.
+  /// A sequence that holds on to borrowed values; it is as long as the first of them, if nothing else is said.
   static func sequence(
-    _ name: String, of held: [Slot], heap: Heap, length: @escaping SequenceObject.Length,
+    _ name: String, of held: [Slot], heap: Heap,
+    length: @escaping SequenceObject.Length = firstLength,
     element: @escaping SequenceObject.Element
   ) -> Slot {
     let owned = held.map { retained($0) }
@@ -81,6 +76,15 @@ extension Builtins {
       SequenceObject(heap: heap, name: name, owned: owned, length: length, element: element))
   }
 
+  static let firstLength: SequenceObject.Length = { vm, held in
+    try length(held[0], vm)
+  }
+
+  private static let shortestLength: SequenceObject.Length = { vm, held in
+    try held.map { try length($0, vm) }.min() ?? 0
+  }
+
+  /// The length of a source that is known to be indexable.
   static func length(_ source: Slot, _ vm: VM) throws -> Int {
     try indexableLength(source, vm: vm) ?? 0
   }

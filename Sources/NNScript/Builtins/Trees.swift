@@ -72,7 +72,7 @@ private struct TreeMapping {
       }
     }
     return try DictObject.build(heap: vm.heap, capacity: first.size) { result in
-      try first.forEach { key, value in
+      try first.visitEntries { key, value in
         var parts = [value]
         for (index, other) in trees.enumerated().dropFirst() {
           guard let part = other.object(DictObject.self)[key] else {

@@ -91,7 +91,7 @@ struct TrackedArguments {
     var keys: [Slot] = []
     var layouts: [GradientLayout] = []
     let copy = try DictObject.build(heap: vm.heap, capacity: dict.size) { copy in
-      try dict.forEach { key, value in
+      try dict.visitEntries { key, value in
         let (slot, layout) = try track(value)
         copy.set(key, owned: slot)
         keys.append(key)

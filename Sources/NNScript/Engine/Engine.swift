@@ -183,7 +183,7 @@ public final class Engine {
     case Tag.tuple where NativeStack.hasRoom: return .tuple(slot.elements.map { $0.map(value) } ?? [])
     case Tag.dict where NativeStack.hasRoom:
       var entries: [ValueDictionary.Entry] = []
-      slot.object(DictObject.self).forEach {
+      slot.object(DictObject.self).visitEntries {
         entries.append(.init(key: value($0), value: value($1)))
       }
       return .dictionary(ValueDictionary(entries))

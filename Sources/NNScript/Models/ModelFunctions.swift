@@ -82,7 +82,7 @@ extension NativeCall {
         assign(own, to: place.instance.fields + place.field)
       }
     }
-    try values.forEach { key, value in
+    try values.visitEntries { key, value in
       guard let place = places.first(where: { Equality.areEqual($0.path, key) }) else {
         throw argumentError(
           1, "the model has no parameter \(ValueText.described(key))",

@@ -69,7 +69,7 @@ struct ModelWalk {
         visit(element, key: String(index), path, depth, containers)
       }
     } else if let dict = value.asDict {
-      dict.forEach { key, element in
+      dict.visitEntries { key, element in
         if element.isObject {
           visit(
             element, key: key.asString?.value ?? ValueText.key(key), path, depth, containers)

@@ -111,11 +111,11 @@ struct ValueSaver {
 
   private mutating func add(_ dict: DictObject, at path: String, depth: Int) throws {
     var keys: [JSON] = []
-    dict.forEach { key, _ in
+    dict.visitEntries { key, _ in
       keys.append(key.asString.map { .string($0.value) } ?? .number(key.number))
     }
     note(.dict(keys), path)
-    try dict.forEach { key, value in
+    try dict.visitEntries { key, value in
       try add(value, at: joined(path, key.asString?.value ?? ValueText.key(key)), depth: depth + 1)
     }
   }
@@ -241,7 +241,7 @@ struct ValueLoader {
     _ target: Slot, at path: String, depth: Int, into changes: inout [(ModelPlace, Slot)]
   ) {
     if let dict = target.asDict, depth < Self.deepest {
-      dict.forEach { key, value in
+      dict.visitEntries { key, value in
         let inner = joined(path, key.asString?.value ?? ValueText.key(key))
         collect(value, at: inner, depth: depth + 1, into: &changes)
       }

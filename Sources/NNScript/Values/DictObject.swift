@@ -174,7 +174,7 @@ final class DictObject: HeapObject {
   }
 
   /// Calls `body` with each key and value, borrowed, in order. `body` may change the dict: entries added meanwhile are visited too.
-  func forEach(_ body: (Slot, Slot) throws -> Void) rethrows {
+  func visitEntries(_ body: (Slot, Slot) throws -> Void) rethrows {
     var index = 0
     while index < used {
       let entry = entries[index]
@@ -189,7 +189,7 @@ final class DictObject: HeapObject {
   }
 
   override func visitChildren(_ body: (Slot) -> Void) {
-    forEach {
+    visitEntries {
       body($0)
       body($1)
     }
