@@ -43,6 +43,24 @@ package struct ResultType: Equatable, Sendable {
 }
 
 extension DTypeRule {
+  /// The types for operands at hand; the usual cases need no list of types.
+  func result(
+    ofOperands operands: [Operand], _ attributes: [Attribute]
+  ) throws(TensorError) -> ResultType {
+    switch self {
+    case .fixed(let dtype): return ResultType(compute: nil, result: dtype)
+    case .same: return ResultType(compute: nil, result: operands.first?.tensor?.dtype ?? .f32)
+    case .promote, .float:
+      if let dtype = operands.first?.tensor?.dtype, dtype.isFloat,
+        operands.allSatisfy({ $0.tensor?.dtype ?? dtype == dtype })
+      {
+        return ResultType(compute: dtype, result: dtype)
+      }
+    default: break
+    }
+    return try result(of: operands.map { OperandType($0) }, attributes)
+  }
+
   /// The types an op computes in and gives.
   package func result(
     of operands: [OperandType], _ attributes: [Attribute]

@@ -79,7 +79,7 @@ extension TensorContext {
         nnk_unary_op(op.kernel), tensor.dtype.kernelType, tensor.data, output.data, output.count)
       if done { return try checked(op, Operand(output)) }
     }
-    return try run(op, [x.owned], [])[0]
+    return try apply(op, [x.owned])
   }
 
   /// Runs an op of two operands, untracked.
@@ -115,7 +115,7 @@ extension TensorContext {
         }
       }
     }
-    return try run(op, [a.owned, b.owned], [])[0]
+    return try apply(op, [a.owned, b.owned])
   }
 
   /// Where a result of an operand's shape goes: into the operand if it was moved in and the type stays.

@@ -2,12 +2,32 @@
 import NNKernels
 
 extension TensorContext {
-  /// Runs an op on plain values, whatever their handles say.
+  /// Runs an op on plain values, whatever their handles say; gives its only result.
+  func runOne(
+    _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute]
+  ) throws(TensorError) -> Operand {
+    if op.isElementwise, let number = Numbers.value(op, operands) { return Operand(number) }
+    var call = try prepare(op, operands, attributes)
+    let result = try call.runForward()
+    return debugNaNs ? try checked(op, result) : result
+  }
+
+  /// Runs an op on plain values and gives all its results.
   func run(
     _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute]
   ) throws(TensorError) -> [Operand] {
-    if op.isElementwise, let number = Numbers.value(op, operands) { return [Operand(number)] }
-    let types = try op.dtypes.result(of: operands.map { OperandType($0) }, attributes)
+    guard case .many(let body) = op.forward else { return [try runOne(op, operands, attributes)] }
+    var call = try prepare(op, operands, attributes)
+    let results = try body(&call)
+    if debugNaNs { for result in results { _ = try checked(op, result) } }
+    return results
+  }
+
+  /// Decides types and shape, and brings the operands to them.
+  private func prepare(
+    _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute]
+  ) throws(TensorError) -> ForwardCall {
+    let types = try op.dtypes.result(ofOperands: operands, attributes)
     let compute = types.compute ?? (op.isElementwise ? types.result : nil)
     if let compute {
       try cast(op, &operands, to: compute)
@@ -15,17 +35,20 @@ extension TensorContext {
     } else if !op.takesNumbers {
       try lift(&operands, attributes, op)
     }
-    let shapes = try op.shapes(operands, attributes)
-    if let wide = shapes.first(where: { $0.rank > 8 }) {
-      throw TensorError("shape", "\(op.name): a tensor has at most 8 axes, not \(wide.rank)")
+    let query = ShapeQuery(
+      name: op.name, operands: operands.map { $0.plainShape }, attributes: attributes)
+    let shape: Shape
+    if op.hasManyResults {
+      guard let first = try op.shape.allSizes(query).first else {
+        throw TensorError("argument", "\(op.name) has no results")
+      }
+      shape = first
+    } else {
+      shape = try op.shape.sizes(query)
     }
-    var call = ForwardCall(
-      context: self, op: op, operands: operands, attributes: attributes, shapes: shapes,
-      dtype: types.result)
-    operands = []
-    let results = try call.runForward(compute: compute)
-    if debugNaNs { for result in results { _ = try checked(op, result) } }
-    return results
+    return ForwardCall(
+      context: self, op: op, operands: operands, attributes: attributes, shape: shape,
+      dtype: types.result, compute: compute ?? types.result)
   }
 
   /// Brings operands to one type; numbers, once they are known to fit, stay if the op takes them.
@@ -95,27 +118,17 @@ extension Op {
       && (kernel == NNK_FLOOR_DIV.rawValue || kernel == NNK_MOD.rawValue
         || kernel == NNK_POW.rawValue)
   }
-
-  /// The shapes of the results for plain operands.
-  func shapes(
-    _ operands: [Operand], _ attributes: [Attribute]
-  ) throws(TensorError) -> [Shape] {
-    let query = ShapeQuery(
-      name: name, operands: operands.map { $0.plainShape }, isNumber: operands.map { $0.isNumber },
-      attributes: attributes)
-    return hasManyResults ? try shape.allSizes(query) : [try shape.sizes(query)]
-  }
 }
 
 extension ForwardCall {
-  /// Runs the row's forward function.
-  mutating func runForward(compute: DType?) throws(TensorError) -> [Operand] {
+  /// Runs the forward function of a row with one result.
+  mutating func runForward() throws(TensorError) -> Operand {
     switch op.forward {
-    case .unary(let kernel): return [try runUnary(kernel, compute ?? dtype)]
-    case .binary(let kernel): return [try runBinary(kernel, compute ?? dtype)]
-    case .custom(let body): return [try body(&self)]
-    case .many(let body): return try body(&self)
-    case .composed, .composedMany: preconditionFailure("composed ops are taken apart at the door")
+    case .unary(let kernel): return try runUnary(kernel, compute)
+    case .binary(let kernel): return try runBinary(kernel, compute)
+    case .custom(let body): return try body(&self)
+    case .many, .composed, .composedMany:
+      preconditionFailure("rows with several results and composed ones go other ways")
     }
   }
 

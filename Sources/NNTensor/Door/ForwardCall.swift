@@ -8,12 +8,11 @@ package struct ForwardCall {
   /// Brought to `compute` where the row's dtype rule says so.
   package var operands: [Operand]
   package let attributes: [Attribute]
-  /// The shapes of the results.
-  let shapes: [Shape]
+  /// The shape of the first result; rows with more make the others themselves.
+  package let shape: Shape
   package let dtype: DType
-
-  /// The shape of the (first) result.
-  package var shape: Shape { shapes[0] }
+  /// The type that kernels of elementwise ops run in.
+  let compute: DType
 
   /// The argument at a position; `none` behind the end.
   package func attribute(_ index: Int) -> Attribute {
@@ -30,7 +29,7 @@ package struct ForwardCall {
 
   /// A fresh tensor for the result.
   package func makeOutput() throws(TensorError) -> Tensor {
-    try Tensor(shape: shapes[0], dtype: dtype)
+    try Tensor(shape: shape, dtype: dtype)
   }
 
   /// The storage of an operand if nobody else holds it and it fits the result, otherwise a fresh tensor (not filled).

@@ -124,7 +124,14 @@ package final class TensorContext {
   package func apply(
     _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute] = []
   ) throws(TensorError) -> Operand {
-    try applyMany(op, operands, attributes)[0]
+    try op.checkArity(operands.count)
+    if case .composed(let body) = op.forward { return try body(self, operands, attributes) }
+    if op.hasManyResults { return try applyMany(op, operands, attributes)[0] }
+    if let trace = innermostTrace(operands) {
+      if let tape = trace as? Tape { return try tape.applyOne(op, operands, attributes, in: self) }
+      return try trace.apply(op, operands, attributes, in: self)[0]
+    }
+    return try runOne(op, operands, attributes)
   }
 
   /// Applies an op and gives the list of its results.
@@ -197,7 +204,7 @@ package final class TensorContext {
       return try runUnary(op, plain)
     }
     guard let tape = trace as? Tape, op.isElementwise else {
-      return try applyMany(op, [x.owned])[0]
+      return try apply(op, [x.owned])
     }
     return try tape.unary(op, x, in: self)
   }
@@ -213,7 +220,7 @@ package final class TensorContext {
       return try runBinary(op, plainA, plainB)
     }
     guard let tape = trace as? Tape, op.isElementwise else {
-      return try applyMany(op, [a.owned, b.owned])[0]
+      return try apply(op, [a.owned, b.owned])
     }
     return try tape.binary(op, a, b, in: self)
   }

@@ -185,13 +185,65 @@ package final class Tape: Trace {
     return try finish(op, output, firstInput: first, attributes: -1, in: context)
   }
 
+  /// Applies an op of one result and records it.
+  func applyOne(
+    _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute], in context: TensorContext
+  ) throws(TensorError) -> Operand {
+    guard op.isDifferentiable else {
+      return try context.apply(op, operands.map { lowered($0) }, attributes)
+    }
+    let first = addInputs(op, &operands)
+    let output: Operand
+    do throws(TensorError) {
+      output = try context.apply(op, operands, attributes)
+    } catch {
+      dropInputs(from: first)
+      throw error
+    }
+    guard carriesGradient(output) else {
+      dropInputs(from: first)
+      return output
+    }
+    if op.isOwn { ownOps.append(op) }
+    return try finish(
+      op, output, firstInput: first, attributes: listIndex(attributes), in: context)
+  }
+
   override func apply(
     _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute], in context: TensorContext
   ) throws(TensorError) -> [Operand] {
-    guard op.isDifferentiable else {
-      let lower = operands.map { lowered($0) }
-      return try context.applyMany(op, lower, attributes)
+    guard op.hasManyResults else {
+      return [try applyOne(op, operands, attributes, in: context)]
     }
+    guard op.isDifferentiable else {
+      return try context.applyMany(op, operands.map { lowered($0) }, attributes)
+    }
+    let first = addInputs(op, &operands)
+    var outputs: [Operand]
+    do throws(TensorError) {
+      outputs = try context.applyMany(op, operands, attributes)
+    } catch {
+      dropInputs(from: first)
+      throw error
+    }
+    guard outputs.contains(where: { carriesGradient($0) }) else {
+      dropInputs(from: first)
+      return outputs
+    }
+    if op.isOwn { ownOps.append(op) }
+    let main = count
+    outputs[0] = try finish(
+      op, outputs[0], firstInput: first, attributes: listIndex(attributes), in: context)
+    for position in outputs.indices.dropFirst() { try addFurther(&outputs[position]) }
+    lists.pointee.entries[main].outputCount = UInt16(outputs.count)
+    if let tensor = outputs[0].tensor {
+      lists.pointee.entries[main].outputType = typeIndex(tensor)
+    }
+    return outputs
+  }
+
+  /// Notes the operands of an entry and leaves them as the level below sees them; gives the place of the first.
+  private func addInputs(_ op: Op, _ operands: inout [Operand]) -> Int {
     let first = lists.pointee.inputs.count
     var saves = op.saves
     if saves.isCrosswise {
@@ -206,33 +258,14 @@ package final class Tape: Trace {
       let reference = OperandRef(borrowing: operands[position])
       operands[position].handle = addInput(reference, isSaved: isSaved, type: type).handle
     }
-    var outputs: [Operand]
-    do throws(TensorError) {
-      outputs = try context.applyMany(op, operands, attributes)
-    } catch {
-      dropInputs(from: first)
-      throw error
-    }
-    guard outputs.contains(where: { carriesGradient($0) }) else {
-      dropInputs(from: first)
-      return outputs
-    }
-    if op.isOwn { ownOps.append(op) }
-    var list: Int32 = -1
-    if !attributes.isEmpty {
-      attributeLists.append(attributes)
-      list = Int32(attributeLists.count - 1)
-    }
-    let main = count
-    outputs[0] = try finish(op, outputs[0], firstInput: first, attributes: list, in: context)
-    for position in outputs.indices.dropFirst() { try addFurther(&outputs[position]) }
-    if outputs.count > 1 {
-      lists.pointee.entries[main].outputCount = UInt16(outputs.count)
-      if let tensor = outputs[0].tensor {
-        lists.pointee.entries[main].outputType = typeIndex(tensor)
-      }
-    }
-    return outputs
+    return first
+  }
+
+  /// The place where arguments are noted, -1 for none.
+  private func listIndex(_ attributes: [Attribute]) -> Int32 {
+    if attributes.isEmpty { return -1 }
+    attributeLists.append(attributes)
+    return Int32(attributeLists.count - 1)
   }
 
   /// Adds an entry for a result after the first.
