@@ -50,7 +50,7 @@ final class ModelLayout {
     keys.deallocate()
   }
 
-  /// The index of a member by its interned name.
+  /// The index of a member by its interned name; a field hides a constructor argument of its name.
   func find(_ key: Slot) -> Int? {
     for index in (0..<memberCount).reversed() where keys[index].bits == key.bits { return index }
     return nil
