@@ -1,9 +1,11 @@
 // Reads edited lines through readline's callback interface, so that Ctrl-C can end the wait for a key.
 #include <errno.h>
-#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include <readline/history.h>
@@ -66,12 +68,42 @@ static void on_line(char *line) {
   rl_callback_handler_remove();
 }
 
+// Reads one byte. Ctrl-C can take back what made the caller believe that there is one: then it gets one that does nothing.
+static int read_key(FILE *stream) {
+  for (;;) {
+    unsigned char key;
+    ssize_t count = read(fileno(stream), &key, 1);
+    if (count == 1) return key;
+    if (count == 0 || errno != EINTR) return EOF;
+    if (nnrl_is_interrupted()) return '\0';
+  }
+}
+
+// Waits for a key, with Ctrl-C let through only while it waits, so that none comes unseen before; false if one came.
+static bool wait_for_key(void) {
+  sigset_t interrupts, before;
+  sigemptyset(&interrupts);
+  sigaddset(&interrupts, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupts, &before);
+  int ready = 0;
+  while (ready <= 0 && !nnrl_is_interrupted()) {
+    fd_set input;
+    FD_ZERO(&input);
+    FD_SET(STDIN_FILENO, &input);
+    ready = pselect(STDIN_FILENO + 1, &input, NULL, NULL, NULL, &before);
+    if (ready < 0 && errno != EINTR) break;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return !nnrl_is_interrupted();
+}
+
 static void prepare(void) {
   static bool is_prepared;
   if (is_prepared) return;
   is_prepared = true;
   rl_readline_name = "nnscript";
   rl_catch_signals = 0;
+  rl_getc_function = read_key;
   rl_attempted_completion_function = complete;
   rl_completer_word_break_characters = WORD_BREAKS;
   rl_bind_key('\t', complete_or_indent);
@@ -97,13 +129,9 @@ nnrl_outcome nnrl_read_line(const char *prompt, char **line) {
   finished_line = NULL;
   rl_callback_handler_install(prompt, on_line);
   while (!is_finished) {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    int ready = poll(&input, 1, -1);
-    if (nnrl_is_interrupted()) return give_up();
-    if (ready > 0) rl_callback_read_char();
-    else if (ready < 0 && errno != EINTR) break;
+    if (!wait_for_key()) return give_up();
+    rl_callback_read_char();
   }
-  if (!is_finished) rl_callback_handler_remove();
   *line = finished_line;
   return finished_line ? NNRL_LINE : NNRL_END;
 }

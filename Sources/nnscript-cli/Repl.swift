@@ -22,7 +22,7 @@ struct Repl {
     }
     while true {
       switch readEntry({ editor.readLine(prompt: $0) }) {
-      case .interrupted: continue
+      case .interrupted: forgetInterrupt()
       case .end:
         show("\n")
         return 0

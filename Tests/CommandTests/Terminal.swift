@@ -77,29 +77,50 @@ final class Terminal {
     close(keyboard)
   }
 
-  /// Types keys, then reads until the text has come.
-  func type(_ keys: String, expecting text: String) throws {
+  /// Types keys, then reads until texts have come, one after the other.
+  ///
+  /// Keys are to be typed when the prompt waits for them: until then the terminal itself acts on Ctrl-C and Ctrl-D.
+  func type(_ keys: String, expecting texts: String...) throws {
     var bytes = Array(keys.utf8)
     guard write(keyboard, &bytes, bytes.count) == bytes.count else {
       throw Missing(expected: "keys to be taken", seen: "")
     }
-    try expect(text)
+    var seen: [UInt8] = []
+    try read(into: &seen, until: texts)
   }
 
-  /// Reads what the terminal shows until the text has come, at most for ten seconds.
+  /// Reads what the terminal shows until a text has come.
   func expect(_ text: String) throws {
     var seen: [UInt8] = []
+    try read(into: &seen, until: [text])
+  }
+
+  /// Reads on, at most for ten seconds, until all texts have come in this order.
+  private func read(into seen: inout [UInt8], until texts: [String]) throws {
     let end = Date().addingTimeInterval(10)
-    while Date() < end {
+    while !Self.contains(texts, in: seen) {
+      guard Date() < end else {
+        throw Missing(expected: texts.joined(separator: " then "), seen: Self.plain(seen))
+      }
       var entry = pollfd(fd: keyboard, events: Int16(POLLIN), revents: 0)
       guard poll(&entry, 1, 100) > 0 else { continue }
       var piece = [UInt8](repeating: 0, count: 4096)
-      let count = read(keyboard, &piece, piece.count)
-      guard count > 0 else { break }
+      let count = Foundation.read(keyboard, &piece, piece.count)
+      guard count > 0 else {
+        throw Missing(
+          expected: texts.joined(separator: " then "), seen: Self.plain(seen) + " and the end")
+      }
       seen += piece[..<count]
-      if Self.plain(seen).contains(text) { return }
     }
-    throw Missing(expected: text, seen: Self.plain(seen))
+  }
+
+  private static func contains(_ texts: [String], in seen: [UInt8]) -> Bool {
+    var rest = Substring(plain(seen))
+    for text in texts {
+      guard let place = rest.firstRange(of: text) else { return false }
+      rest = rest[place.upperBound...]
+    }
+    return true
   }
 
   /// The exit status, once it has ended; nil if it has not after ten seconds.

@@ -6,8 +6,10 @@ extension Builtins {
   static let dataSets: [NativeFunction] = [
     NativeFunction(
       "mnist_files", "",
-      documentation:
-        "The MNIST digits as ((images, labels), (images, labels)), for training and for testing; nil if they are not here and cannot be fetched.",
+      documentation: """
+        The MNIST digits as ((images, labels), (images, labels)), for training and for testing; \
+        nil if they are not here and cannot be fetched.
+        """,
       example: "let ((x, y), _) = mnist_files()"
     ) { call in
       let outcome = try call.vm.lent { host throws(HostError) in try MNIST.load(host) }

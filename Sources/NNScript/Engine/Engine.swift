@@ -108,7 +108,7 @@ public final class Engine {
     let slots = try arguments.map { try slot($0) }
     defer { for slot in slots { release(slot) } }
     do {
-      let result = try interpreter.vm.call(callee, slots)
+      let result = try interpreter.vm.cancellable { try interpreter.vm.call(callee, slots) }
       defer { release(result) }
       return value(result)
     } catch {

@@ -90,7 +90,7 @@ package final class Interpreter {
   func evaluate(source text: [UInt8], name: String) throws -> Slot? {
     guard let code = compile(source: text, name: name) else { return nil }
     for warning in diagnostics { onWarning?(warning) }
-    return try vm.run(code)
+    return try vm.cancellable { try vm.run(code) }
   }
 
   /// The value of a top-level variable, borrowed; nil if there is none.

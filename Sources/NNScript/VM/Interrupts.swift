@@ -1,16 +1,22 @@
 // What can stop a running script from outside: cancellation, and limits on instructions, time and memory.
+import NNKernels
 import NNTensor
-import Synchronization
 
 /// A request to stop that any thread or signal handler may make.
-package final class Cancellation: Sendable {
-  private let flag = Atomic<Bool>(false)
+package final class Cancellation: @unchecked Sendable {
+  /// What kernels look at while they run.
+  let flag: OpaquePointer
 
-  package init() {}
+  package init() {
+    guard let flag = nnk_flag_create() else { preconditionFailure("no memory for a flag") }
+    self.flag = flag
+  }
 
-  package var isRequested: Bool { flag.load(ordering: .relaxed) }
-  package func request() { flag.store(true, ordering: .relaxed) }
-  package func reset() { flag.store(false, ordering: .relaxed) }
+  deinit { nnk_flag_destroy(flag) }
+
+  package var isRequested: Bool { nnk_flag_is_raised(flag) }
+  package func request() { nnk_flag_set(flag, true) }
+  package func reset() { nnk_flag_set(flag, false) }
 }
 
 /// Limits of an engine, looked at every so many calls and backward jumps.
@@ -50,6 +56,14 @@ final class Interrupts {
 }
 
 extension VM {
+  /// Runs something whose kernels, too, stop when a cancellation is requested.
+  func cancellable<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard depth == 0 else { return try body() }
+    nnk_set_cancel_flag(interrupts.cancellation.flag)
+    defer { nnk_set_cancel_flag(nil) }
+    return try body()
+  }
+
   /// Called when the fuel is used up: looks for reasons to stop, collects cycles, and refuels.
   @inline(never) func refuel() throws -> Int {
     try interrupts.check(heap: heap)

@@ -47,6 +47,10 @@ struct ScriptError: Error, Sendable {
   }
 
   init(_ error: TensorError) {
+    if error.kind == Kind.cancelled.rawValue {
+      self = .cancelled
+      return
+    }
     self.init(
       Kind(rawValue: error.kind) ?? .error, error.message, help: error.help,
       notes: error.notes.map { Note(operand: $0.operand, text: $0.text) })

@@ -129,9 +129,10 @@ extension TensorContext {
     return try Tensor(shapedAs: operand, dtype: dtype)
   }
 
-  /// A result, looked through for NaN if that was asked for.
+  /// A result, looked through for NaN if that was asked for; after a cancellation it may be undefined and is an error.
   @inline(__always)
   func checked(_ op: Op, _ output: consuming Operand) throws(TensorError) -> Operand {
+    if nnk_cancelled() { throw .cancelled }
     if debugNaNs { try refuseNaN(op, output) }
     return output
   }

@@ -8,8 +8,7 @@ extension TensorContext {
   ) throws(TensorError) -> Operand {
     if op.isElementwise, let number = Numbers.value(op, operands) { return Operand(number) }
     var call = try prepare(op, operands, attributes)
-    let result = try call.runForward()
-    return debugNaNs ? try checked(op, result) : result
+    return try checked(op, try call.runForward())
   }
 
   /// Runs an op on plain values and gives all its results.
@@ -19,6 +18,7 @@ extension TensorContext {
     guard case .many(let body) = op.forward else { return [try runOne(op, operands, attributes)] }
     var call = try prepare(op, operands, attributes)
     let results = try body(&call)
+    if nnk_cancelled() { throw .cancelled }
     if debugNaNs { for result in results { _ = try checked(op, result) } }
     return results
   }

@@ -2,7 +2,7 @@
 
 /// Why an op refused its operands; the language adds where in the source that was.
 package struct TensorError: Error, Sendable {
-  /// One of "shape", "type", "index", "argument", "limit".
+  /// One of "shape", "type", "index", "argument", "limit", "cancelled".
   package var kind: String
   /// What was found and what was expected.
   package var message: String
@@ -22,6 +22,9 @@ package struct TensorError: Error, Sendable {
     self.help = help
     self.notes = notes
   }
+
+  /// The thread's cancel flag is raised: kernels stopped early, so there is no result.
+  static var cancelled: TensorError { TensorError("cancelled", "cancelled") }
 
   /// Tensor memory is out, or over the limit that was set.
   static func outOfMemory(_ shape: Shape, _ dtype: DType) -> TensorError {
