@@ -68,10 +68,22 @@ extension FunctionCompiler {
       }
       index += 1
     }
+    dropPrivateArguments(of: model, instance)
     temporaries {
       let result = temporary()
       builder.emit(.move, result, instance)
       builder.emit(.returnValue, result)
+    }
+  }
+
+  /// An argument whose name begins with `_` is there for the initialisers; the instance does not hold it.
+  private func dropPrivateArguments(of model: ModelDecl, _ instance: Int) {
+    for (index, parameter) in model.parameters.enumerated() where parameter.name.hasPrefix("_") {
+      temporaries {
+        let nothing = temporary()
+        builder.emit(.loadNil, nothing)
+        emit(.initField, instance, nothing, index, at: parameter.span)
+      }
     }
   }
 }
