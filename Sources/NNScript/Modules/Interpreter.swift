@@ -159,12 +159,13 @@ extension VM {
     let calls = error.trace.dropFirst().map { "called by \(describe($0))" }
     return Diagnostic(
       error.message, at: error.span, label: label, labels: labels, help: error.help,
-      notes: Self.shortened(calls))
+      notes: Self.shortened(calls, omitted: error.omittedCalls))
   }
 
   /// A long stack without its middle.
-  private static func shortened(_ calls: [String]) -> [String] {
+  private static func shortened(_ calls: [String], omitted: Int) -> [String] {
     if calls.count <= 20 { return calls }
-    return calls.prefix(10) + ["... \(calls.count - 20) more calls ..."] + calls.suffix(10)
+    let left = calls.count - 20 + omitted
+    return calls.prefix(10) + ["... \(left) more calls ..."] + calls.suffix(10)
   }
 }

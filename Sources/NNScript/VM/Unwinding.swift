@@ -15,7 +15,7 @@ extension VM {
       let pc = frame.pc - code.words
       restore(code, frame.base, pc)
       if let span = code.place(before: pc)?.span {
-        error.trace.append(ScriptError.Call(function: code.name, span: span))
+        error.add(ScriptError.Call(function: code.name, span: span))
       }
       if error.isCatchable, let handler = code.handler(at: pc) {
         clear(frame.base + handler.firstDead, frame.base + code.registerCount)
@@ -142,7 +142,7 @@ extension VM {
       var error = object.error
       pendingPayload = retained(object.payload)
       release(value)
-      if error.span == nil { error.trace = [] }
+      if error.span == nil { error.forgetCalls() }
       return error
     }
     let message = ValueText.plain(value)

@@ -30,14 +30,33 @@ struct ScriptError: Error, Sendable {
   var span: Span?
   /// Texts at places in the source, made from `notes` where the instruction is known.
   var labels: [(span: Span, text: String)] = []
-  /// The calls that were running, innermost first.
-  var trace: [Call] = []
+  /// The calls that were running, innermost first; of very many, those in the middle are left out.
+  private(set) var trace: [Call] = []
+  /// How many calls are left out before the last ones of `trace`.
+  private(set) var omittedCalls = 0
   /// Where the tensor op stands that an error of the backward pass is about; see `Code.positionBase`.
   var position: UInt32?
   /// The status of `exit(status)`.
   var status: Int32 = 0
   /// Passes through `try`: cancellation, exit, and the limits of the engine (not those a script can run into by itself).
   var isCatchable = true
+
+  /// As many calls are kept, so that an error from deep recursion can be passed on at little cost.
+  private static let mostCalls = 128
+
+  /// Adds the call around those of the trace.
+  mutating func add(_ call: Call) {
+    if trace.count == Self.mostCalls {
+      trace.remove(at: Self.mostCalls / 2)
+      omittedCalls += 1
+    }
+    trace.append(call)
+  }
+
+  mutating func forgetCalls() {
+    trace = []
+    omittedCalls = 0
+  }
 
   init(_ kind: Kind, _ message: String, help: String? = nil, notes: [Note] = []) {
     self.kind = kind
