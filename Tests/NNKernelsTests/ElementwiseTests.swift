@@ -23,8 +23,8 @@ extension KernelTests {
       check(NNK_MINIMUM, T.self) { $0.isNaN || $1.isNaN ? .nan : Swift.min($0, $1) }
       check(NNK_MUL_ABSORBING, T.self) { $0 == 0 ? $0 : $0 * $1 }
       check(NNK_RELU_GRAD, T.self) { $1 > 0 ? $0 : 0 }
-      check(NNK_TANH_GRAD, T.self) { $0 * (1 - $1 * $1) }
-      check(NNK_SIGMOID_GRAD, T.self) { $0 * ($1 * (1 - $1)) }
+      check(NNK_TANH_GRAD, T.self) { $0 == 0 ? $0 : $0 * (1 - $1 * $1) }
+      check(NNK_SIGMOID_GRAD, T.self) { $0 == 0 ? $0 : $0 * ($1 * (1 - $1)) }
       check(NNK_FLOOR_DIV, T.self) { T(nnk_floor_div_f64(Double($0), Double($1))) }
       check(NNK_MOD, T.self) { T(nnk_mod_f64(Double($0), Double($1))) }
     }

@@ -364,7 +364,7 @@ import Testing
 
   @Test(arguments: [".f", "q", ".2d", ",x", "5.2ff", "99999999999f", ".99999f", "{}", "f.2", "é"])
   func malformedFormatsAreErrors(format: String) {
-    #expect(throws: FormatError.self) { try FormatSpec.parse(format).get() }
+    #expect(throws: FormatSpec.Problem.self) { try FormatSpec.parse(format).get() }
   }
 
   @Test func numberFormatsRefuseStrings() throws {

@@ -1,5 +1,6 @@
 // Reads what a test script of the language expects: the `# expect` comments in it.
 import Foundation
+import Testing
 
 /// One file of `language/` and the comments that say what running it must do.
 ///

@@ -12,7 +12,7 @@ private struct LanguageRun {
   var warnings: [Diagnostic] = []
   var status: Int32 = 0
   var leftOver = 0
-  var place: SourceLocation?
+  var place: NNSyntax.SourceLocation?
   var file: String?
   var problems: [String] = []
 

@@ -142,7 +142,7 @@ private final class Sink {
       return
     }
     #expect(kind == "type")
-    #expect(diagnostic.span.map { Int($0.start) } == 17)
+    #expect(diagnostic.span.map { Int($0.start) } == 16)
     #expect(diagnostic.notes.count == 2)
     #expect(run.leftOver == 0)
   }

@@ -89,6 +89,12 @@ package struct FormatSpec: Equatable, Sendable {
       return .failure(Problem(message: "`\(String(rest))` is not a format"))
     }
     spec.type = type
+    if spec.precision != nil, "bcdoxX".contains(type) {
+      return .failure(Problem(message: "`\(type)` writes whole numbers, which take no precision"))
+    }
+    if spec.grouping == ",", "bcnosxX".contains(type) {
+      return .failure(Problem(message: "`,` does not go with `\(type)`"))
+    }
     return .success(spec)
   }
 
