@@ -66,7 +66,7 @@ struct TensorText {
     var range = ValueRange()
     visitShown(axis: 0, offset: 0) { range.include(tensor.number(at: $0)) }
     style = tensor.dtype.isFloat ? range.style : .shortest
-    if !isOneLine, tensor.shape.rank > 1 {
+    if !isOneLine, hasRows {
       var width = 0
       visitShown(axis: 0, offset: 0) { width = max(width, element(at: $0).utf8.count) }
       columnWidth = width
@@ -74,6 +74,9 @@ struct TensorText {
     write(axis: 0, offset: 0)
     return text
   }
+
+  /// Whether there is more than one row, so that there are columns to align.
+  private var hasRows: Bool { tensor.shape.product(0..<max(0, tensor.shape.rank - 1)) > 1 }
 
   /// Calls `body` with the position of each element that is shown.
   private func visitShown(axis: Int, offset: Int, _ body: (Int) -> Void) {

@@ -26,7 +26,16 @@ enum Numbers {
     case NNK_MINIMUM: a.isNaN || b.isNaN ? .nan : Swift.min(a, b)
     case NNK_ATAN2: nnk_atan2_f64(a, b)
     case NNK_MUL_ABSORBING: a == 0 ? 0 : a * b
-    default: preconditionFailure("comparisons and gradient kernels are not asked for numbers")
+    default: kernel(op, a, b)
     }
+  }
+
+  /// An operation that is seldom asked for single numbers, such as the slope of an activation, by its kernel.
+  private static func kernel(_ op: nnk_binary_op, _ a: Double, _ b: Double) -> Double {
+    var (a, b, result) = (a, b, Double.nan)
+    guard nnk_binary(op, NNK_F64, &a, &b, &result, 1) else {
+      preconditionFailure("every kernel for floats takes f64")
+    }
+    return result
   }
 }
