@@ -21,6 +21,18 @@ import Testing
     _ = address
   }
 
+  @Test func theWiderOfTwoMovedOperandsIsReused() throws {
+    let row = Operand(try Tensor([10, 20, 30], shape: [3]))
+    let wide = Operand(try matrix())
+    let address = wide.tensor!.data
+    let result = try c.binary(Ops.sub, row, consume wide)
+    #expect(result.tensor!.data == address)
+    #expect(result.values == [9, 18, 27, 6, 15, 24])
+    #expect(row.values == [10, 20, 30])
+    let scalar = Operand(try Tensor(2))
+    #expect(try c.binary(Ops.sub, result, scalar).values == [7, 16, 25, 4, 13, 22])
+  }
+
   @Test func heldOperandsKeepTheirElements() throws {
     let x = try matrix()
     let view = try c.apply(Ops.reshape, [Operand(x)], [.ints([6])])

@@ -64,6 +64,18 @@ extension Unmanaged where Instance == Tensor {
   @inline(__always) var count: Int { _withUnsafeGuaranteedRef { $0.count } }
   @inline(__always) var data: UnsafeMutableRawPointer { _withUnsafeGuaranteedRef { $0.data } }
 
+  /// Whether the axes are the last ones of another tensor of higher rank.
+  func isSuffix(of other: Unmanaged<Tensor>) -> Bool {
+    _withUnsafeGuaranteedRef { x in
+      other._withUnsafeGuaranteedRef { y in
+        let offset = y.shape.rank - x.shape.rank
+        guard offset > 0 else { return false }
+        for axis in x.shape.indices where x.shape[axis] != y.shape[axis + offset] { return false }
+        return true
+      }
+    }
+  }
+
   @inline(__always) func hasShape(of other: Unmanaged<Tensor>) -> Bool {
     _withUnsafeGuaranteedRef { x in other._withUnsafeGuaranteedRef { x.shape == $0.shape } }
   }
@@ -98,6 +110,7 @@ extension TensorContext {
               _ = nnk_binary(kernel, type.kernelType, x.data, y.data, output.data, output.count)
               return try checked(op, Operand(output))
             }
+            if y.dtype == type, let result = try runRows(op, a, b, x, y, dtype) { return result }
           } else if type.isFloat {
             let output = try output(x, a.isMoved, dtype)
             _ = nnk_binary_scalar(
@@ -116,6 +129,27 @@ extension TensorContext {
       }
     }
     return try apply(op, [a.owned, b.owned])
+  }
+
+  /// Two tensors of which one has the other's trailing axes, as when a bias is added; nil for any other shapes.
+  @inline(never)
+  private func runRows(
+    _ op: Op, _ a: OperandRef, _ b: OperandRef, _ x: Unmanaged<Tensor>, _ y: Unmanaged<Tensor>,
+    _ dtype: DType
+  ) throws(TensorError) -> Operand? {
+    let isLeftWider = x.count >= y.count
+    let (wide, narrow) = isLeftWider ? (x, y) : (y, x)
+    guard wide.count > 0, narrow.isSuffix(of: wide) else { return nil }
+    let output = try output(wide, isLeftWider ? a.isMoved : b.isMoved, dtype)
+    // One element is a scalar beside a single row.
+    let isScalar = narrow.count == 1
+    let columns = isScalar ? wide.count : narrow.count
+    let full = nnk_steps(row: columns, col: 1)
+    let repeated = nnk_steps(row: 0, col: isScalar ? 0 : 1)
+    let done = nnk_binary_matrix(
+      nnk_binary_op(op.kernel), x.dtype.kernelType, x.data, isLeftWider ? full : repeated, y.data,
+      isLeftWider ? repeated : full, output.data, isScalar ? 1 : wide.count / columns, columns)
+    return done ? try checked(op, Operand(output)) : nil
   }
 
   /// Where a result of an operand's shape goes: into the operand if it was moved in and the type stays.
