@@ -164,6 +164,56 @@ private final class Sink {
     #expect(diagnostics.contains { $0.message.contains("too many local variables") })
   }
 
+  @Test func failedUpdatesKeepTheirVariables() {
+    let run = Run(
+      """
+      var x = ones(2)
+      try { x += ones(3) } catch { }
+      try { x[5] = 1 } catch { }
+      let d = {w: ones(2)}
+      try { d.w *= ones(3) } catch { }
+      let xs = [ones(2)]
+      try { xs[0] -= ones(3) } catch { }
+      fn f() {
+        var y = ones(2)
+        let seen = () => y
+        try { y += ones(3) } catch { }
+        seen()
+      }
+      print(x, d.w, xs[0], f())
+      """)
+    #expect(run.output == "[1, 1] [1, 1] [1, 1] [1, 1]\n")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func updatesInPlaceLeaveOtherHoldersAlone() {
+    let run = Run(
+      """
+      var x = ones(2)
+      let y = x
+      x += 1
+      x[0] = 5
+      let d = {w: x}
+      d.w += 1
+      print(x, y, d.w)
+      """)
+    #expect(run.output == "[5, 2] [1, 1] [6, 3]\n")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func libraryNamesLoadInTheMiddleOfAFrame() {
+    let run = Run(
+      """
+      fn f(a, b) {
+        let shape = Linear(a, b).weight.shape
+        (a, b, shape)
+      }
+      print(f(2, 3))
+      """)
+    #expect(run.output == "(2, 3, (2, 3))\n")
+    #expect(run.leftOver == 0)
+  }
+
   @Test func disassemblyNamesInstructions() throws {
     let interpreter = Interpreter(host: Host())
     let text = try #require(

@@ -53,6 +53,7 @@ struct OpBinder: Sendable {
     do {
       switch form {
       case .unary:
+        if call[0].isPlainNumber, let value = op.value(of: call[0].number) { return Slot(value) }
         return Slot(try context.unary(op, try call.takeOperand(0, op.parameters[0])))
       case .binary:
         let first = try call.takeOperand(0, op.parameters[0])

@@ -156,7 +156,7 @@ final class Code {
     constants.deallocate()
   }
 
-  /// Gives up the constants and names; the heap must still be alive.
+  /// Gives up the constants and names, not those of the functions inside; the heap must still be alive.
   func releaseConstants() {
     for index in 0..<constantCount {
       release(constants[index])
@@ -164,7 +164,6 @@ final class Code {
     }
     for name in callShapes.flatMap(\.names) { release(name) }
     for case .member(_, let name) in restores.map(\.place) { release(name) }
-    for child in children { child.releaseConstants() }
   }
 
   /// The place of the instruction that was running when the program counter was `pc`.

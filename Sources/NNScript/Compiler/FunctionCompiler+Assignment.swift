@@ -16,6 +16,8 @@ extension FunctionCompiler {
   func assign(_ node: AssignStmt) {
     if let op = node.op {
       update(node, op)
+    } else if let update = node.asUpdate {
+      self.update(update, update.op ?? .add)
     } else {
       assign(node.value, to: node.target, at: node.span)
     }
@@ -321,6 +323,42 @@ extension FunctionCompiler {
       builder.withParts {
         $0.restores.append(Code.Restore(range: start..<end, register: register, place: place))
       }
+    }
+  }
+}
+
+extension AssignStmt {
+  /// `x = x op e` as `x op= e`, where x is no plain local variable: there the tensor has to be moved out of its place to be updated.
+  fileprivate var asUpdate: AssignStmt? {
+    guard case .name(let target) = target, case .binary(let node) = value,
+      case .name(let left) = node.left, left.name == target.name, node.op.isArithmetic,
+      node.right.callsNothing
+    else { return nil }
+    if case .local(let variable) = target.binding, !variable.needsCell { return nil }
+    return AssignStmt(
+      target: self.target, op: node.op, operatorSpan: node.operatorSpan, value: node.right,
+      span: node.span)
+  }
+}
+
+extension Expr {
+  /// True for names, numbers and arithmetic on them: nothing that could change a variable.
+  fileprivate var callsNothing: Bool {
+    switch self {
+    case .nil, .bool, .number, .name, .receiver: true
+    case .unary(let node): node.operand.callsNothing
+    case .binary(let node): node.left.callsNothing && node.right.callsNothing
+    case .member(let node): node.object.callsNothing
+    default: false
+    }
+  }
+}
+
+extension BinaryOperator {
+  fileprivate var isArithmetic: Bool {
+    switch self {
+    case .add, .subtract, .multiply, .divide: true
+    default: false
     }
   }
 }

@@ -151,6 +151,16 @@ extension FunctionCompiler {
   }
 
   private func compile(_ node: BinaryExpr, into register: Int) {
+    if node.op == .add || node.op == .multiply, let constant = smallConstant(node.left),
+      smallConstant(node.right) == nil, let op = node.op.opcodeWithConstant
+    {
+      temporaries {
+        let right = operand(node.right, hint: register)
+        let operands = [node.right.span, node.left.span]
+        emit(op, register, right, constant, at: node.span, operands: operands)
+      }
+      return
+    }
     temporaries {
       let left = operand(node.left, before: node.right, hint: register)
       binary(node.op, register, left, node.right, node.left.span, at: node.span)

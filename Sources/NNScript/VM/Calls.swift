@@ -176,14 +176,14 @@ extension VM {
   {
     let object = callee.pointee.unmanaged(NativeObject.self)
     return try object._withUnsafeGuaranteedRef { object in
-      let signature = object.function.signature
-      let parameterCount = signature.list.count
+      let function = object.function
+      let parameterCount = function.parameterCount
       if callee + max(count, parameterCount) > stackEnd { throw tooDeep() }
       let savedTop = top
-      if shape != nil || count != parameterCount || signature.list.restIndex != nil {
+      if shape != nil || count != parameterCount || !function.isPlain {
         top = max(top, callee + max(count, parameterCount) + 1)
         do {
-          try bind(signature.list, name: object.function.name, callee + 1, count, shape)
+          try bind(function.signature.list, name: function.name, callee + 1, count, shape)
         } catch {
           clear(callee, count + 1)
           top = savedTop
@@ -196,8 +196,9 @@ extension VM {
         top = savedTop
       }
       if depth > 0 { markPosition() }
+      try checkCancellation()
       var call = NativeCall(vm: self, object: object, arguments: callee + 1)
-      return try object.function.body(&call)
+      return try function.body(&call)
     }
   }
 
@@ -230,7 +231,7 @@ extension VM {
     do {
       value = try prepare(first, arguments.count, nil)
     } catch {
-      clear(first, arguments.count + 1)
+      clear(first, arguments.count + 3)
       throw error
     }
     return try value ?? enter(first)

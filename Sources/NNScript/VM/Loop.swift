@@ -668,6 +668,15 @@ extension VM {
         case .setField, .setFieldTake:
           frame.pointee.pc = pc
           let isTaken = UInt8(truncatingIfNeeded: word) == Opcode.setFieldTake.rawValue
+          let (layout, fields) = a.pointee.unmanaged(InstanceObject.self)
+            ._withUnsafeGuaranteedRef { ($0.layout, $0.fields) }
+          if layout._withUnsafeGuaranteedRef({ $0.isStorable[Int(word >> 24)] }) {
+            let source = base + Int(word >> 16 & 255)
+            let value = source.pointee
+            if isTaken { source.pointee = .nil } else { retain(value) }
+            assign(value, to: fields + Int(word >> 24))
+            continue execute
+          }
           try setField(
             a.pointee.object(), Int(word >> 24), base + Int(word >> 16 & 255), isTaken: isTaken)
         case .takeField:

@@ -54,6 +54,7 @@ extension VM {
       return result
     }
     markPosition()
+    try checkCancellation()
     do {
       if left == right { return Slot(try context.binary(row, Operand(first), Operand(second))) }
       let a = takesLeft ? take(left) : Operand(first)
@@ -193,7 +194,7 @@ extension VM {
     case Tag.range:
       guard let number = plainNumber(element) else { return false }
       let range = container.object(RangeObject.self)
-      guard let whole = Int(exactly: number) else { return false }
+      guard let whole = Int(exactly: number), whole.magnitude < 1 << 60 else { return false }
       let steps = (whole - range.start) / range.step
       return range.start + steps * range.step == whole && steps >= 0 && steps < range.length
     default: break

@@ -24,8 +24,22 @@ extension VM {
       notes: [.init(operand: 0, text: "batched")])
   }
 
+  /// The part of an untracked tensor at a position of its first axis, owned: a view. Nil where an op has to find it.
+  private func view(of slot: Slot, at index: Int) -> Slot? {
+    guard slot.meta == Tag.tensor, slot.tensor.shape.rank > 0 else { return nil }
+    let tensor = slot.tensor
+    let size = tensor.shape[0]
+    let position = index < 0 ? index + size : index
+    guard position >= 0, position < size else { return nil }
+    let shape = tensor.shape.suffix(from: 1)
+    return Slot(Tensor(sharing: tensor, offset: position * shape.count, shape: shape))
+  }
+
   /// `tensor[key]`
   func tensorElement(_ slot: Slot, _ keys: [Slot]) throws -> Slot {
+    if keys.count == 1, let index = wholeNumber(keys[0]), let part = view(of: slot, at: index) {
+      return part
+    }
     var reader = IndexReader(vm: self)
     for key in keys { try reader.add(key) }
     return try applyIndex(slot, reader.items, reader.operands)
@@ -103,7 +117,7 @@ extension VM {
   func power(_ x: Double, _ y: Double) -> Double {
     if y == 2 { return x * x }
     if y == 0.5, x >= 0 { return x.squareRoot() }
-    return (try? context.binary(Ops.pow, Operand(x), Operand(y)).number) ?? .nan
+    return Ops.pow.value(of: x, y) ?? .nan
   }
 }
 

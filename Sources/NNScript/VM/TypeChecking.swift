@@ -221,7 +221,8 @@ struct SizeSolver {
       case .add: return a.addingReportingOverflow(b).partialValue
       case .subtract: return a.subtractingReportingOverflow(b).partialValue
       case .multiply: return a.multipliedReportingOverflow(by: b).partialValue
-      case .floorDivide: return b == 0 ? nil : Int(Arithmetic.floorDivide(Double(a), Double(b)))
+      case .floorDivide:
+        return b == 0 ? nil : Int(exactly: Arithmetic.floorDivide(Double(a), Double(b)))
       }
     }
   }

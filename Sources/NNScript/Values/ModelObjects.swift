@@ -25,6 +25,8 @@ final class ModelLayout {
   let methodNames: [String]
   /// Interned names of all members: an instruction remembers the index at which it found its name.
   let keys: UnsafeMutablePointer<Slot>
+  /// Which fields take any value after construction; the others are checked or refused.
+  let isStorable: UnsafeMutablePointer<Bool>
   let memberCount: Int
   let fieldCount: Int
   let argumentCount: Int
@@ -40,6 +42,10 @@ final class ModelLayout {
     fieldCount = fields.count
     argumentCount = fields.prefix { $0.kind == .argument }.count
     keys = .allocate(capacity: max(memberCount, 1))
+    isStorable = .allocate(capacity: max(fieldCount, 1))
+    for (index, field) in fields.enumerated() {
+      (isStorable + index).initialize(to: field.kind == .variable || field.kind == .state)
+    }
     for (index, name) in (fields.map(\.name) + methodNames).enumerated() {
       (keys + index).initialize(to: heap.intern(name))
     }
@@ -48,6 +54,7 @@ final class ModelLayout {
   deinit {
     for index in 0..<memberCount { release(keys[index]) }
     keys.deallocate()
+    isStorable.deallocate()
   }
 
   /// The index of a member by its interned name; a field hides a constructor argument of its name.

@@ -79,6 +79,9 @@ final class NativeFunction: Sendable {
   let documentation: String
   let example: String
   let body: Body
+  let parameterCount: Int
+  /// True if arguments in the order of the parameters need no preparation.
+  let isPlain: Bool
 
   init(
     _ name: String, _ signature: Signature, documentation: String = "", example: String = "",
@@ -89,6 +92,8 @@ final class NativeFunction: Sendable {
     self.documentation = documentation
     self.example = example
     self.body = body
+    parameterCount = signature.list.count
+    isPlain = signature.list.restIndex == nil
   }
 
   /// A native with its signature as text: `NativeFunction("sum", "x, axis = nil") { call in ... }`.

@@ -1,6 +1,20 @@
 // Elementwise ops on plain numbers.
 import NNKernels
 
+extension Op {
+  /// The value of an elementwise op of one number; nil for other ops and where the result is a bool.
+  package func value(of x: Double) -> Double? {
+    guard kernelArity == 1, elementType == .same || elementType == .float else { return nil }
+    return nnk_unary_f64(nnk_unary_op(kernel), x)
+  }
+
+  /// The value of an elementwise op of two numbers; nil for other ops and where the result is a bool.
+  package func value(of a: Double, _ b: Double) -> Double? {
+    guard kernelArity == 2, elementType == .same || elementType == .float else { return nil }
+    return Numbers.binary(nnk_binary_op(kernel), a, b)
+  }
+}
+
 /// The values of elementwise ops where all operands are numbers.
 enum Numbers {
   /// The result as a number; nil where an operand is a tensor or the result is a bool.

@@ -40,7 +40,7 @@ public final class Tensor: @unchecked Sendable {
   }
 
   /// A view of a part of another tensor's elements, from element `offset` on.
-  init(sharing base: Tensor, offset: Int = 0, shape: Shape, dtype: DType? = nil) {
+  package init(sharing base: Tensor, offset: Int = 0, shape: Shape, dtype: DType? = nil) {
     self.shape = shape
     self.dtype = dtype ?? base.dtype
     count = shape.count
