@@ -30,7 +30,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
-      name: "nnbench", dependencies: ["NNScript", "NNTensor", "NNKernels"], exclude: ["programs", "peers.py"]),
+      name: "nnbench", dependencies: ["NNScript", "NNTensor", "NNKernels"],
+      exclude: ["programs", "peers.py"]),
     .testTarget(name: "NNKernelsTests", dependencies: ["NNKernels"]),
     .testTarget(name: "NNTensorTests", dependencies: ["NNTensor", "NNKernels"]),
     .testTarget(name: "NNSyntaxTests", dependencies: ["NNSyntax"], exclude: ["golden"]),

@@ -78,14 +78,16 @@ struct DifferentiatedCall {
   func scalarOutput(_ name: String) throws -> Operand {
     guard let output else {
       throw ScriptError(
-        .type, "\(name) needs a function that returns a number or a scalar tensor, not \(value.describedType)",
+        .type,
+        "\(name) needs a function that returns a number or a scalar tensor, not \(value.describedType)",
         help: "return the loss, or (loss, other results...)")
     }
     guard let tensor = output.tensor else { return output }
     guard tensor.dtype.isFloat else {
       throw ScriptError(
         .type, "\(name) needs a float result, not \(tensor.dtype.name)\(tensor.shape)",
-        help: "integers and bools have no gradient; convert with to(x, \"f32\") before the computation")
+        help:
+          "integers and bools have no gradient; convert with to(x, \"f32\") before the computation")
     }
     let shape = vm.context.shape(of: output)
     guard shape.rank == 0 else {

@@ -73,7 +73,9 @@ enum Differentiation {
   }
 
   /// Runs the captured function on the arguments, those of the captured indices tracked.
-  private static func differentiated(_ call: NativeCall, _ name: String) throws -> DifferentiatedCall {
+  private static func differentiated(_ call: NativeCall, _ name: String) throws
+    -> DifferentiatedCall
+  {
     let captured = call.captured
     let wrt = captured.dropFirst().map { Int($0.number) }
     let arguments = Array(call.rest(0))
@@ -122,7 +124,8 @@ enum Differentiation {
     guard run.output != nil, run.value.isTensor || run.value.isNumber else {
       defer { release(run.value) }
       throw ScriptError(
-        .type, "vjp needs a function that returns a number or a tensor, not \(run.value.describedType)")
+        .type,
+        "vjp needs a function that returns a number or a tensor, not \(run.value.describedType)")
     }
     let pullback = Pullback(run)
     let native = NativeFunction("pullback", "g") { call in try pullback.apply(call) }
@@ -180,7 +183,9 @@ private final class Pullback: @unchecked Sendable {
   }
 
   /// The seed as a number or tensor of the output's type.
-  private func fitted(_ seed: Operand, _ output: Operand, _ context: TensorContext) throws -> Operand {
+  private func fitted(_ seed: Operand, _ output: Operand, _ context: TensorContext) throws
+    -> Operand
+  {
     do throws(TensorError) {
       guard let tensor = output.tensor else {
         return seed.isNumber ? seed : try context.apply(Ops.item, [seed])

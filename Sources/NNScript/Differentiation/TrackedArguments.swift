@@ -37,7 +37,8 @@ struct TrackedArguments {
   /// The argument with its leaves tracked, as an owned slot, and the layout of its gradient.
   mutating func track(_ argument: Slot) throws -> (Slot, GradientLayout) {
     switch argument.tag {
-    case Tag.number, Tag.trackedNumber, Tag.tensor, Tag.trackedTensor: return try trackLeaf(argument)
+    case Tag.number, Tag.trackedNumber, Tag.tensor, Tag.trackedTensor:
+      return try trackLeaf(argument)
     case Tag.list, Tag.tuple: return try trackElements(argument)
     case Tag.dict: return try trackDict(argument.object(DictObject.self))
     case Tag.instance:

@@ -180,7 +180,8 @@ public final class Engine {
     case Tag.tensor, Tag.trackedTensor: return .tensor(slot.tensor)
     case Tag.string: return .string(slot.object(StringObject.self).value)
     case Tag.list where NativeStack.hasRoom: return .list(slot.elements.map { $0.map(value) } ?? [])
-    case Tag.tuple where NativeStack.hasRoom: return .tuple(slot.elements.map { $0.map(value) } ?? [])
+    case Tag.tuple where NativeStack.hasRoom:
+      return .tuple(slot.elements.map { $0.map(value) } ?? [])
     case Tag.dict where NativeStack.hasRoom:
       var entries: [ValueDictionary.Entry] = []
       slot.object(DictObject.self).visitEntries {
