@@ -39,16 +39,30 @@ final class DictObject: HeapObject {
 
   /// The index of the entry with this key, nil if there is none.
   func find(_ key: Slot) -> Int? {
-    guard let places else {
-      for index in 0..<used where Self.sameKey(entries[index].key, key) { return index }
-      return nil
-    }
+    guard let places else { return scanIdentical(key) ?? scanEqual(key) }
     var place = Self.hash(of: key) & placeMask
     while places[place] != Self.emptyPlace {
       let index = Int(places[place])
       if Self.sameKey(entries[index].key, key) { return index }
       place = (place + 1) & placeMask
     }
+    return nil
+  }
+
+  /// Looks for the very same object or number: names in scripts are interned, and comparing bits touches no count.
+  @inline(__always) private func scanIdentical(_ key: Slot) -> Int? {
+    let entries = self.entries
+    let used = self.used
+    var index = 0
+    while index < used {
+      if entries[index].key.bits == key.bits && entries[index].key.meta == key.meta { return index }
+      index &+= 1
+    }
+    return nil
+  }
+
+  @inline(never) private func scanEqual(_ key: Slot) -> Int? {
+    for index in 0..<used where Self.sameKey(entries[index].key, key) { return index }
     return nil
   }
 
