@@ -268,7 +268,7 @@ extension Lexer {
     var value: UInt32 = 0
     let digits = offset
     while offset < end, let digit = bytes[offset].hexDigitValue {
-      value = min(value * 16 + digit, 0x1000_0000)
+      value = min(value * 16 + digit, 0x0200_0000)
       offset += 1
     }
     let isClosed = offset < end && bytes[offset] == UInt8(ascii: "}")
