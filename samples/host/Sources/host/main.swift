@@ -30,7 +30,7 @@ do {
             if i % 100 == 0 { report(i, item(loss)) }
         }
     }
-    fn predict(rows) = list(net(tensor(rows)).flatten(start: 0))
+    fn predict(rows) = list(net(tensor(rows)).reshape(-1))
     """)
 
   try engine.call("train", 500)
