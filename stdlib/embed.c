@@ -19,6 +19,9 @@ static const char optim_text[] = {
 static const char data_text[] = {
 #embed "data.nn"
 };
+static const char derivatives_text[] = {
+#embed "derivatives.nn"
+};
 static const char digits_text[] = {
 #embed "digits.nn"
 };
@@ -29,6 +32,7 @@ static const struct {
 } files[] = {
     {"init", init_text, sizeof init_text},       {"nn", nn_text, sizeof nn_text},
     {"loss", loss_text, sizeof loss_text},       {"optim", optim_text, sizeof optim_text},
+    {"derivatives", derivatives_text, sizeof derivatives_text},
     {"data", data_text, sizeof data_text},       {"digits", digits_text, sizeof digits_text},
 };
 
