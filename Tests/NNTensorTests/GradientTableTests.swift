@@ -3,7 +3,7 @@ import NNTensor
 import Testing
 
 /// A scalar function of float operands, made of one op and fixed weights.
-private struct Weighted {
+struct Weighted {
   let row: RowCase
   let context = TensorContext()
   let operands: [Operand]
@@ -33,9 +33,9 @@ private struct Weighted {
     return try total ?? Operand(Tensor(0, dtype: .f64))
   }
 
-  private func weighted(_ value: Operand, seed: UInt64) throws -> Operand {
+  func weighted(_ value: Operand, seed: UInt64) throws -> Operand {
     var numbers = Numbers(seed: seed)
-    let shape = value.tensor?.shape ?? Shape()
+    let shape = context.shape(of: value)
     let weights = try Tensor(
       (0..<shape.count).map { _ in numbers.next() + 0.5 }, shape: shape, dtype: .f64)
     return try context.apply(Ops.sum, [context.binary(Ops.mul, value, Operand(weights))])

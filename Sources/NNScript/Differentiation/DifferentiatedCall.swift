@@ -20,7 +20,7 @@ struct DifferentiatedCall {
   /// While it runs, `training()` is true if a model is among the tracked arguments. Parameters are put back on every way out.
   init(_ vm: VM, _ function: Slot, _ given: [Slot], wrt: [Int]) throws {
     let tape = vm.context.beginTape()
-    var arguments = TrackedArguments(vm: vm, tape: tape)
+    var arguments = TrackedArguments(vm: vm) { try vm.watch($0, on: tape) }
     var slots = given
     var owned: [Slot] = []
     var layouts: [GradientLayout] = []
@@ -49,29 +49,10 @@ struct DifferentiatedCall {
     self.tape = tape
     let scalar = result.asTuple?.elements.first ?? result
     output = scalar.isTensor || scalar.isNumber ? Operand(scalar) : nil
-    value = Self.lowered(result, tape)
+    value = try ResultTree(vm: vm, trace: tape).lowered(owned: result)
     leaves = arguments.leaves
     self.layouts = layouts
     self.arguments = arguments
-  }
-
-  /// The value without its place on the tape: what is left is its place on the tapes outside. Takes and gives an owned slot.
-  private static func lowered(_ value: Slot, _ tape: Tape) -> Slot {
-    switch value.tag {
-    case Tag.trackedNumber, Tag.trackedTensor:
-      let lower = tape.lowered(Operand(value)).handle
-      guard lower.isNone else { return Slot(meta: value.tag | lower.bits << 8, bits: value.bits) }
-      return value.untracked
-    case Tag.tuple:
-      let elements = value.object(TupleObject.self).elements
-      guard elements.contains(where: { !$0.handle.isNone || $0.meta == Tag.tuple }) else {
-        return value
-      }
-      let parts = elements.map { lowered(retained($0), tape) }
-      defer { release(value) }
-      return Slot(TupleObject(heap: value.object(TupleObject.self).heap, owned: parts))
-    default: return value
-    }
   }
 
   /// The result to differentiate; throws unless it is a float scalar.

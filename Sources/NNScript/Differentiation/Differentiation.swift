@@ -1,10 +1,10 @@
-// The builtins that differentiate: grad, value_and_grad, vjp, and what goes with them.
+// The builtins that differentiate in reverse: grad, value_and_grad, vjp, and what goes with them.
 import NNTensor
 
 /// Builtins that take functions and give their derivatives.
 enum Differentiation {
   static let functions: [NativeFunction] = [
-    grad, valueAndGrad, vjp, debugNaNs,
+    grad, valueAndGrad, vjp, jvp, debugNaNs,
   ]
 
   private static let grad = NativeFunction(
@@ -91,7 +91,7 @@ enum Differentiation {
   }
 
   /// Throws for an argument that has no gradient at all.
-  private static func checkDifferentiable(_ argument: Slot, _ name: String) throws {
+  static func checkDifferentiable(_ argument: Slot, _ name: String) throws {
     switch argument.tag {
     case Tag.tensor, Tag.trackedTensor:
       let dtype = argument.tensor.dtype

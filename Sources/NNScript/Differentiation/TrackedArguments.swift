@@ -14,13 +14,13 @@ indirect enum GradientLayout {
   case model(paths: [Slot], first: Int)
 }
 
-/// Watches the numbers and float tensors inside arguments on a tape.
+/// Watches the numbers and float tensors inside arguments on a trace.
 ///
 /// Containers are copied with tracked leaves; a model's parameters are swapped in place until `restore`. A frozen parameter is
 /// among the leaves untracked, so that its gradient is zero.
 struct TrackedArguments {
   private let vm: VM
-  private let tape: Tape
+  private let watcher: (Operand) throws -> Operand
   /// The watched values.
   private(set) var leaves: [Operand] = []
   /// Whether a model is among the arguments.
@@ -29,9 +29,10 @@ struct TrackedArguments {
   private var swapped: [(instance: Slot, field: Int, old: Slot)] = []
   private var keptKeys: [Slot] = []
 
-  init(vm: VM, tape: Tape) {
+  /// `watcher` gives the tracked stand-in of a value.
+  init(vm: VM, watcher: @escaping (Operand) throws -> Operand) {
     self.vm = vm
-    self.tape = tape
+    self.watcher = watcher
   }
 
   /// The argument with its leaves tracked, as an owned slot, and the layout of its gradient.
@@ -54,13 +55,9 @@ struct TrackedArguments {
   }
 
   private mutating func watch(_ value: Operand) throws -> Operand {
-    do throws(TensorError) {
-      let watched = try vm.context.watch(value, on: tape)
-      leaves.append(watched)
-      return watched
-    } catch {
-      throw ScriptError(error)
-    }
+    let watched = try watcher(value)
+    leaves.append(watched)
+    return watched
   }
 
   private mutating func trackElements(_ container: Slot) throws -> (Slot, GradientLayout) {

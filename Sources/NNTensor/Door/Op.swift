@@ -24,6 +24,8 @@ package final class Op: Sendable {
   let forward: Forward
   /// The gradient rule; nil where the op is not differentiable (its inputs get zeros).
   let gradient: Gradient?
+  /// How the forward derivative is computed.
+  let tangent: Tangent
   /// Which operands and results the gradient reads.
   let saves: Saved
   /// Whether numbers stay numbers on their way into `forward`; otherwise they become tensors of rank 0 first.
@@ -43,7 +45,7 @@ package final class Op: Sendable {
     _ name: String, _ parameters: [Parameter], summary: String, example: String = "",
     samples: [Sample] = [], dtypes: DTypeRule = .same, shape: some ShapeRule, outputs: Int? = 1,
     saves: Saved = [], takesNumbers: Bool = false, isInternal: Bool = false, isOwn: Bool = false,
-    forward: Forward, gradient: Gradient? = nil
+    tangent: Tangent? = nil, forward: Forward, gradient: Gradient? = nil
   ) {
     self.name = name
     self.parameters = parameters
@@ -64,6 +66,7 @@ package final class Op: Sendable {
     case .binary(let code): (kernel, kernelArity) = (code.rawValue, 2)
     default: (kernel, kernelArity) = (0, 0)
     }
+    self.tangent = tangent ?? (kernelArity == 0 ? .transposed : .symmetric)
     elementType = ElementType(dtypes)
     arity = Op.arity(parameters)
   }

@@ -42,10 +42,15 @@ package final class TensorContext {
 
   /// Starts recording.
   package func beginTape() -> Tape {
-    let tape = Tape(serial: nextSerial(), pool: pool, limit: recordLimit)
-    traces.append(tape)
-    noteInnermost()
+    let tape = Tape(serial: nextSerial(), pool: pool, limit: recordLimit, isInBatch: isInBatch)
+    begin(tape)
     return tape
+  }
+
+  /// Makes a trace the innermost one.
+  func begin(_ trace: Trace) {
+    traces.append(trace)
+    noteInnermost()
   }
 
   /// Stops recording on a tape (and on traces begun inside it). Its values become plain; its entries stay as long as it does.
@@ -106,6 +111,9 @@ package final class TensorContext {
 
   /// Whether an active trace tracks the value.
   package func isTracked(_ operand: Operand) -> Bool { trace(of: operand.handle) != nil }
+
+  /// Whether a batched call is running.
+  var isInBatch: Bool { false }
 
   /// Whether the value is one of a batch to the code that sees it.
   package func isBatched(_ operand: Operand) -> Bool { false }

@@ -9,7 +9,7 @@ extension Ops {
     summary: "The same elements in another dtype; floats are truncated, anything but 0 is true.",
     example: "to([1.5, 2.5], \"i32\")",
     samples: [Sample([2, 3], with: [.dtype(.f64)]), Sample([2, 3], with: [.dtype(.i32)])],
-    dtypes: .attribute(0, standard: nil), shape: SameShape(),
+    dtypes: .attribute(0, standard: nil), shape: SameShape(), tangent: .linear,
     forward: .custom { call throws(TensorError) in
       Operand(try call.tensor(0).converted(to: call.dtype))
     },
@@ -18,7 +18,7 @@ extension Ops {
   package static let item: Op = Op(
     "item", [Parameter("x", .tensor)], summary: "The number in a tensor of one element.",
     example: "item(tensor([3]))", samples: [Sample([1]), Sample([])], shape: ScalarShape(),
-    takesNumbers: true,
+    takesNumbers: true, tangent: .linear,
     forward: .custom { call throws(TensorError) in
       guard let tensor = call.operands[0].tensor else { return call.operands[0].plain }
       guard tensor.count == 1 else {
@@ -47,6 +47,7 @@ extension Ops {
     example: "broadcast_to([1, 2, 3], [2, 3])",
     samples: [Sample([3], with: [.ints([2, 3])]), Sample([2, 1], with: [.ints([2, 3])])],
     dtypes: .attribute(1, standard: nil), shape: BroadcastToRule(), takesNumbers: true,
+    tangent: .linear,
     forward: .custom { call throws(TensorError) in
       guard let tensor = call.operands[0].tensor else {
         return Operand(
@@ -62,7 +63,7 @@ extension Ops {
     "sum_to", [Parameter("x", .tensor), Parameter("shape", .shape)],
     summary: "`x` summed over the axes that broadcasting stretched.",
     samples: [Sample([2, 3], with: [.ints([3])]), Sample([2, 3], with: [.ints([2, 1])])],
-    shape: AttributeShape(position: 0), isInternal: true,
+    shape: AttributeShape(position: 0), isInternal: true, tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let offset = tensor.shape.rank - call.shape.rank

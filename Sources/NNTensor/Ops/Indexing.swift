@@ -22,6 +22,7 @@ extension Ops {
   static let indexItems: Op = Op(
     "index_items", [Parameter("x", .tensor), Parameter("items", .index)],
     summary: "A part of a tensor.", shape: IndexRule(), saves: indexTensors, isInternal: true,
+    tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let selection = try Selection(tensor.shape, call.attribute(0), call.operands, from: 1)
@@ -40,7 +41,7 @@ extension Ops {
     "index_add",
     [Parameter("values", .tensor), Parameter("items", .index), Parameter("shape", .shape)],
     summary: "Zeros of a shape with values added at a part.", shape: AttributeShape(position: 1),
-    saves: indexTensors, isInternal: true,
+    saves: indexTensors, isInternal: true, tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let output = try Tensor(filling: call.shape, with: 0, dtype: call.dtype)
       let selection = try Selection(call.shape, call.attribute(0), call.operands, from: 1)
@@ -61,7 +62,7 @@ extension Ops {
     samples: [Sample([4, 3], [3], with: [.index([.at(1)])])],
     dtypes: .same, shape: IndexUpdateRule(),
     saves: Saved.allOperands.subtracting([.operand(0), .operand(1)]), takesNumbers: true,
-    isInternal: true,
+    isInternal: true, tangent: .linear,
     forward: .custom { call throws(TensorError) in
       guard !call.operands[0].isNumber else {
         throw TensorError("type", "a number has no parts to assign to")
@@ -82,7 +83,7 @@ extension Ops {
         ? try c.apply(indexUpdate, [g, Operand(0)] + tensors, [call.attribute(0)]) : nil
       guard call.wants(1) else { return Gradients(first) }
       let part = try c.apply(indexItems, [g] + tensors, [call.attribute(0)])
-      return Gradients(first, try c.sum(part, to: c.lowest(part.plainShape, call.shape(1))))
+      return Gradients(first, try c.sum(part, to: c.lowest(c.shape(of: part), call.shape(1))))
     })
 
   /// Index tensors are kept, the indexed tensor is not.

@@ -10,7 +10,7 @@ extension Ops {
     samples: [
       Sample([2, 3], [1, 3], with: [.int(0)]), Sample([2, 3], [2, 2], with: [.int(-1)]),
     ],
-    dtypes: .common(from: 0), shape: ConcatRule(),
+    dtypes: .common(from: 0), shape: ConcatRule(), tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let axis = try Axes.one(
         call.attribute(0), rank: call.shape.rank, standard: 0, in: "concat")
@@ -60,7 +60,7 @@ extension Ops {
     "stack", [Parameter("xs", .tensors), Parameter("axis", .axis, .int(0))],
     summary: "Tensors of one shape side by side along a new axis.", example: "stack([a, b])",
     samples: [Sample([2, 3], [2, 3], with: [.int(0)]), Sample([2], [2], with: [.int(-1)])],
-    dtypes: .common(from: 0), shape: StackRule(),
+    dtypes: .common(from: 0), shape: StackRule(), tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let axis = try Axes.one(call.attribute(0), rank: call.shape.rank, standard: 0, in: "stack")
       let output = try call.makeOutput()

@@ -136,7 +136,7 @@ extension Ops {
     gradient: { call throws(TensorError) in
       let c = call.context
       let difference = try c.sub(call.input(0), call.input(1))
-      let count = Swift.max(difference.plainShape.count, 1)
+      let count = Swift.max(c.shape(of: difference).count, 1)
       let slope = try c.absorb(
         c.mul(call.cotangent, 2 / Double(count)), difference)
       return Gradients(slope, call.wants(1) ? try c.neg(slope) : nil)

@@ -15,7 +15,7 @@ extension Ops {
       Sample([2, 2, 3], [3, 4]), Sample([2, 2, 3], [2, 3, 2]), Sample([2, 1, 2, 3], [1, 2, 3, 2]),
     ],
     dtypes: .custom { operands, _ throws(TensorError) in productType(operands) },
-    shape: MatmulRule(), saves: .crosswise,
+    shape: MatmulRule(), saves: .crosswise, tangent: .multilinear,
     forward: .custom { call throws(TensorError) in
       Operand(try product(&call, isLeftTransposed: false, isRightTransposed: false))
     },
@@ -35,7 +35,7 @@ extension Ops {
       Sample([2, 3, 2], [2, 4, 3], with: [.bool(true), .bool(true)]),
     ],
     dtypes: .custom { operands, _ throws(TensorError) in productType(operands) },
-    shape: MatmulRule(), saves: .crosswise, isInternal: true,
+    shape: MatmulRule(), saves: .crosswise, isInternal: true, tangent: .multilinear,
     forward: .custom { call throws(TensorError) in
       Operand(
         try product(
@@ -76,6 +76,7 @@ extension Ops {
     ],
     dtypes: .custom { operands, _ throws(TensorError) in productType(operands) },
     shape: DenseRule(), saves: [.operands, .output], isInternal: true,
+    tangent: .custom { call throws(TensorError) in try denseTangent(call) },
     forward: .custom { call throws(TensorError) in
       var activation = Int32(NNK_NO_ACTIVATION)
       switch call.attribute(0) {
@@ -99,18 +100,36 @@ extension Ops {
     },
     gradient: { call throws(TensorError) in
       let c = call.context
-      var g = call.cotangent
-      switch call.attribute(0) {
-      case .string("relu"): g = try c.binary(reluGrad, g, call.output)
-      case .string("tanh"): g = try c.binary(tanhGrad, g, call.output)
-      case .string("sigmoid"): g = try c.binary(sigmoidGrad, g, call.output)
-      default: break
-      }
+      let g = try slope(c, call.cotangent, call.output, call.attribute(0))
       return Gradients(
         call.wants(0) ? try c.matmul(g, call.input(1), false, true) : nil,
         call.wants(1) ? try flatProduct(c, call.input(0), g) : nil,
         call.wants(2) ? try c.sum(g, to: call.shape(2)) : nil)
     })
+
+  /// A derivative in the result taken back (or forward) through the activation.
+  private static func slope(
+    _ c: TensorContext, _ derivative: Operand, _ output: Operand, _ activation: Attribute
+  ) throws(TensorError) -> Operand {
+    switch activation {
+    case .string("relu"): try c.binary(reluGrad, derivative, output)
+    case .string("tanh"): try c.binary(tanhGrad, derivative, output)
+    case .string("sigmoid"): try c.binary(sigmoidGrad, derivative, output)
+    default: derivative
+    }
+  }
+
+  private static func denseTangent(_ call: TangentCall) throws(TensorError) -> [Operand?] {
+    let c = call.context
+    var terms: [Operand?] = []
+    if let x = call.tangents[0] { terms.append(try c.binary(matmul, x, call.operands[1])) }
+    if let weight = call.tangents[1] {
+      terms.append(try c.binary(matmul, call.operands[0], weight))
+    }
+    terms.append(call.tangents[2])
+    guard let total = try c.sum(of: terms) else { return [nil] }
+    return [try slope(c, total, call.outputs[0], call.attribute(0))]
+  }
 
   package static let linear: Op = Op(
     "linear",
@@ -199,7 +218,7 @@ extension Ops {
     let (first, second) = (call.shape(0), call.shape(1))
     var g = call.cotangent
     if first.rank == 1 || second.rank == 1 {
-      var shape = g.plainShape
+      var shape = c.shape(of: g)
       if first.rank == 1 { shape.insert(1, at: second.rank == 1 ? shape.rank : shape.rank - 1) }
       if second.rank == 1 { shape.append(1) }
       g = try c.reshaped(g, shape)
@@ -254,7 +273,7 @@ extension TensorContext {
 
   /// All axes but the last as one.
   fileprivate func rowsOnly(_ value: Operand) throws(TensorError) -> Operand {
-    let shape = value.plainShape
+    let shape = self.shape(of: value)
     if shape.rank == 2 { return value }
     return try reshaped(
       value, [shape.product(0..<shape.rank - 1), shape[shape.rank - 1]])

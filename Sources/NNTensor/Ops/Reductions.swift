@@ -21,11 +21,12 @@ extension Ops {
   /// A row that reduces with one kernel.
   private static func reduction(
     _ name: String, _ kernel: nnk_reduce_op, _ summary: String, dtypes: DTypeRule,
-    saves: Saved = [], refusesEmpty: Bool = false, gradient: Gradient? = nil
+    saves: Saved = [], refusesEmpty: Bool = false, tangent: Tangent? = nil,
+    gradient: Gradient? = nil
   ) -> Op {
     Op(
       name, parameters, summary: summary, example: "\(name)(x, axis: 0)", samples: samples,
-      dtypes: dtypes, shape: ReductionRule(), saves: saves,
+      dtypes: dtypes, shape: ReductionRule(), saves: saves, tangent: tangent,
       forward: .custom { call throws(TensorError) in
         let (tensor, axes) = try call.reduced()
         if refusesEmpty, axes.contains(where: { tensor.shape[$0] == 0 }) {
@@ -39,12 +40,13 @@ extension Ops {
 
   package static let sum: Op = reduction(
     "sum", NNK_SUM, "The sum over the axes, by default all; bools and integers give i64.",
-    dtypes: .sum
+    dtypes: .sum, tangent: .linear
   ) { call throws(TensorError) in Gradients(try call.spread(call.cotangent)) }
 
   package static let mean: Op = Op(
     "mean", parameters, summary: "The mean over the axes, by default all.",
     example: "mean(x, axis: 0)", samples: samples, dtypes: .float, shape: ReductionRule(),
+    tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let (tensor, axes) = try call.reduced()
       let isOneRun = zip(axes, axes.dropFirst()).allSatisfy { $1 == $0 + 1 }
@@ -275,7 +277,7 @@ extension GradientCall {
 extension TensorContext {
   /// The value in another shape of the same size.
   func reshaped(_ value: Operand, _ shape: Shape) throws(TensorError) -> Operand {
-    if value.plainShape == shape { return value }
+    if self.shape(of: value) == shape { return value }
     return try apply(Ops.reshape, [value], [.ints(shape.array)])
   }
 

@@ -21,7 +21,7 @@ extension Ops {
     summary: "`x` limited to `low ... high`; either may be nil.",
     example: "clip([-2, 0.5, 7], 0, 1)",
     samples: [Sample([2, 3], with: [.number(-1), .number(1)])],
-    dtypes: .promote, shape: SameShape(), saves: .operand(0),
+    dtypes: .promote, shape: SameShape(), saves: .operand(0), tangent: .symmetric,
     forward: .custom { call throws(TensorError) in
       let (low, high) = bounds(call.attributes)
       let input = call.tensor(0)
@@ -59,6 +59,12 @@ extension Ops {
       Sample([2, 3], [3], [2, 1], from: [.bool, .any, .any]),
     ],
     dtypes: .common(from: 1), shape: BroadcastRule(), saves: .operand(0), takesNumbers: true,
+    tangent: .custom { call throws(TensorError) in
+      [
+        try call.context.select(
+          call.operands[0], call.tangents[1] ?? Operand(0), call.tangents[2] ?? Operand(0))
+      ]
+    },
     forward: .custom { call throws(TensorError) in try chosen(&call) },
     gradient: { call throws(TensorError) in
       let (c, g) = (call.context, call.cotangent)

@@ -13,7 +13,7 @@ extension Ops {
   ) -> Op {
     Op(
       name, [Parameter("x", .tensor)] + parameters, summary: summary, example: example,
-      samples: samples, shape: rule,
+      samples: samples, shape: rule, tangent: .linear,
       forward: .custom { call throws(TensorError) in
         let tensor = call.tensor(0)
         if tensor.shape == call.shape { return call.operands[0].plain }
@@ -47,6 +47,7 @@ extension Ops {
     ],
     summary: "Two axes exchanged, by default the last two.", example: "transpose(x)",
     samples: [Sample([2, 3]), Sample([2, 3, 4], with: [.int(0), .int(2)])], shape: TransposeRule(),
+    tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let (a, b) = try TransposeRule.axes(call.attributes, rank: tensor.shape.rank, call.op.name)
@@ -65,6 +66,7 @@ extension Ops {
     "permute", [Parameter("x", .tensor), Parameter("axes", .axes, takesRest: true)],
     summary: "The axes in another order.", example: "permute(x, 1, 0, 2)",
     samples: [Sample([2, 3, 4], with: [.ints([2, 0, 1])])], shape: PermuteRule(),
+    tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       return Operand(
@@ -82,7 +84,7 @@ extension Ops {
     "flip", [Parameter("x", .tensor), Parameter("axis", .axes, Attribute.none)],
     summary: "The elements in reverse order along the axes, by default all.",
     example: "flip(x, axis: 0)", samples: [Sample([2, 3], with: [.int(1)]), Sample([3])],
-    shape: SameShape(),
+    shape: SameShape(), tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let axes = try Axes.several(call.attribute(0), rank: tensor.shape.rank, in: "flip")

@@ -7,7 +7,7 @@ extension Ops {
   package static let softmax: Op = Op(
     "softmax", [Parameter("x", .tensor), Parameter("axis", .axis, .int(-1))],
     summary: "exp(x) / sum(exp(x)) along an axis.", example: "softmax(scores, axis: -1)",
-    samples: samples, dtypes: .float, shape: AxisRule(), saves: .output,
+    samples: samples, dtypes: .float, shape: AxisRule(), saves: .output, tangent: .symmetric,
     forward: .custom { call throws(TensorError) in try along(&call, nnk_softmax) },
     gradient: { call throws(TensorError) in
       Gradients(

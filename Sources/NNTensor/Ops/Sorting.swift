@@ -89,7 +89,7 @@ extension Ops {
     summary: "The running sum along an axis; reversed it runs from the end.",
     example: "cumsum([1, 2, 3])",
     samples: [Sample([2, 4], with: [.int(-1)]), Sample([3, 2], with: [.int(0), .bool(true)])],
-    dtypes: .sum, shape: AxisRule(),
+    dtypes: .sum, shape: AxisRule(), tangent: .linear,
     forward: .custom { call throws(TensorError) in
       let tensor = try call.tensor(0).converted(to: call.dtype)
       let (outer, axis, inner) = try call.around(tensor.shape)
@@ -140,8 +140,9 @@ extension Ops {
     forward: .composed { c, operands, attributes throws(TensorError) in
       let rtol = attributes.count > 0 ? attributes[0].number ?? 1e-5 : 1e-5
       let atol = attributes.count > 1 ? attributes[1].number ?? 1e-8 : 1e-8
-      let a = try c.apply(to, [operands[0].plain], [.dtype(.f64)])
-      let b = try c.apply(to, [operands[1].plain], [.dtype(.f64)])
+      // Without gradients nothing of this is recorded.
+      let a = try c.apply(to, [c.apply(stopGradient, [operands[0]])], [.dtype(.f64)])
+      let b = try c.apply(to, [c.apply(stopGradient, [operands[1]])], [.dtype(.f64)])
       let room = try c.add(c.mul(c.unary(abs, b), rtol), atol)
       let isNear = try c.binary(lessEqual, c.unary(abs, c.sub(a, b)), room)
       let isSame = try c.binary(equal, a, b)

@@ -25,16 +25,30 @@ extension TensorContext {
     return gradients
   }
 
+  /// What the gradient rule of one recorded op gives for one operand, before it is summed over stretched axes.
+  func operandGradient(
+    of output: Operand, cotangent: Operand, tape: Tape, position: Int
+  ) throws(TensorError) -> Operand? {
+    let entry = tape.entry(output.handle.index)
+    guard let rule = entry.op?.takeUnretainedValue().gradient else { return nil }
+    let leaf = Int(tape.input(Int(entry.firstInput) + position).parent)
+    let call = GradientCall(
+      context: self, tape: tape, entry: entry,
+      reaching: Reaching(tape, from: [leaf], upTo: output.handle.index),
+      cotangents: Cotangents(first: cotangent))
+    return try rule(call)[position]
+  }
+
   /// Ones in the shape and type of a value.
   private func ones(like value: Operand) throws(TensorError) -> Operand {
     guard let tensor = value.tensor else { return Operand(1) }
-    return Operand(try Tensor(filling: tensor.shape, with: 1, dtype: tensor.dtype))
+    return Operand(try Tensor(filling: shape(of: value), with: 1, dtype: tensor.dtype))
   }
 
   /// Zeros in the shape and type of a value.
-  func zeros(like value: Operand) throws(TensorError) -> Operand {
+  package func zeros(like value: Operand) throws(TensorError) -> Operand {
     guard let tensor = value.tensor else { return Operand(0) }
-    return Operand(try Tensor(filling: tensor.shape, with: 0, dtype: tensor.dtype))
+    return Operand(try Tensor(filling: shape(of: value), with: 0, dtype: tensor.dtype))
   }
 }
 
@@ -59,7 +73,8 @@ private struct BackwardWalk {
     self.tape = tape
     self.last = last
     self.keepsEntries = keepsEntries
-    reaching = Reaching(tape, from: wrt, upTo: last)
+    let leaves = wrt.filter { tape.tracks($0) }.map { $0.handle.index }
+    reaching = Reaching(tape, from: Set(leaves), upTo: last)
     cotangents = [Operand?](repeating: nil, count: last + 1)
   }
 
@@ -138,8 +153,9 @@ extension TensorContext {
     guard let tensor = gradient.tensor else {
       return try apply(Ops.broadcastTo, [gradient], [.ints(type.shape.array), .dtype(type.dtype)])
     }
-    if tensor.shape == type.shape && tensor.dtype == type.dtype { return gradient }
-    if tensor.shape != type.shape { gradient = try sum(gradient, to: type.shape) }
+    let isSameShape = shape(of: gradient) == type.shape
+    if isSameShape && tensor.dtype == type.dtype { return gradient }
+    if !isSameShape { gradient = try sum(gradient, to: type.shape) }
     if gradient.tensor?.dtype != type.dtype {
       gradient = try apply(Ops.to, [gradient], [.dtype(type.dtype)])
     }
@@ -148,7 +164,7 @@ extension TensorContext {
 
   /// A value summed over the axes that a shape stretched to it by broadcasting.
   func sum(_ value: consuming Operand, to shape: Shape) throws(TensorError) -> Operand {
-    if value.plainShape == shape { return value }
+    if self.shape(of: value) == shape { return value }
     return try apply(Ops.sumTo, [value], [.ints(shape.array)])
   }
 }

@@ -56,22 +56,20 @@ package struct GradientCall {
   /// Whether an operand was a number.
   package func isNumber(_ position: Int) -> Bool { record(position).type == TapeInput.isNumber }
 
-  /// The plain shape and type of an operand; nil for a number.
+  /// The shape and type of an operand; nil for a number.
   func type(_ position: Int) -> TensorType? {
     let input = record(position)
     switch input.type {
     case TapeInput.isNumber: return nil
     case TapeInput.hasTensor:
       guard let tensor = input.tensor?.takeUnretainedValue() else { return nil }
-      return TensorType(shape: tensor.shape, dtype: tensor.dtype)
-    case TapeInput.asResult:
-      guard let tensor = cotangent.tensor else { return nil }
-      return TensorType(shape: tensor.shape, dtype: tensor.dtype)
+      return context.type(of: Operand(tensor, handle: input.lower))
+    case TapeInput.asResult: return context.type(of: cotangent)
     default: return tape.type(at: input.type)
     }
   }
 
-  /// The plain shape of an operand.
+  /// The shape of an operand.
   package func shape(_ position: Int) -> Shape { type(position)?.shape ?? Shape() }
 
   /// The result; the row must save it.
@@ -128,8 +126,7 @@ struct Reaching {
   private var flags: [Bool]?
 
   /// Marks the entries that depend on the given watched ones, up to the last that matters.
-  init(_ tape: Tape, from wrt: [Operand], upTo last: Int) {
-    let leaves = Set(wrt.filter { tape.tracks($0) }.map { $0.handle.index })
+  init(_ tape: Tape, from leaves: Set<Int>, upTo last: Int) {
     if leaves.count == tape.leafCount { return }
     var flags = [Bool](repeating: false, count: last + 1)
     var index = 0

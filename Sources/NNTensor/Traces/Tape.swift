@@ -15,9 +15,12 @@ package final class Tape: Trace {
 
   /// How many entries there may be.
   private let limit: Int
+  /// Whether values on the levels below may be batches, whose tensors have more axes than their shapes.
+  private let isInBatch: Bool
 
-  init(serial: UInt32, pool: TapePool, limit: Int) {
+  init(serial: UInt32, pool: TapePool, limit: Int, isInBatch: Bool) {
     self.pool = pool
+    self.isInBatch = isInBatch
     self.limit = min(limit, Handle.highestIndex)
     lists = pool.take()
     super.init(serial: serial)
@@ -97,13 +100,15 @@ package final class Tape: Trace {
     isFirst ? (isSecond ? .operands : .operand(1)) : .operand(0)
   }
 
-  /// Notes the shape and type of an operand that is not kept.
-  private func typeIndex(_ tensor: Unmanaged<Tensor>) -> Int32 {
-    tensor._withUnsafeGuaranteedRef { typeIndex($0) }
-  }
-
-  private func typeIndex(_ tensor: Tensor) -> Int32 {
-    types.append(TensorType(shape: tensor.shape, dtype: tensor.dtype))
+  /// Notes the shape and type of a tensor that is not kept, as the level below sees it.
+  private func typeIndex(_ operand: OperandRef, in context: TensorContext) -> Int32 {
+    guard let tensor = operand.tensor else { return TapeInput.isNumber }
+    let type =
+      isInBatch
+      ? context.type(of: lowered(operand.owned))
+      : tensor._withUnsafeGuaranteedRef { TensorType(shape: $0.shape, dtype: $0.dtype) }
+    guard let type else { return TapeInput.isNumber }
+    types.append(type)
     return Int32(types.count - 1)
   }
 
@@ -167,9 +172,9 @@ package final class Tape: Trace {
     let first = lists.pointee.inputs.count
     var aType = TapeInput.asResult
     var bType = TapeInput.asResult
-    if let x = a.tensor, let y = b.tensor, x.dtype != y.dtype || !x.hasShape(of: y) {
-      aType = typeIndex(x)
-      bType = typeIndex(y)
+    if let x = a.tensor, let y = b.tensor, isInBatch || x.dtype != y.dtype || !x.hasShape(of: y) {
+      aType = typeIndex(a, in: context)
+      bType = typeIndex(b, in: context)
     }
     var saves = op.saves
     if saves.isCrosswise { saves = crosswise(tracks(a.handle), tracks(b.handle)) }
@@ -192,7 +197,7 @@ package final class Tape: Trace {
     guard op.isDifferentiable else {
       return try context.apply(op, operands.map { lowered($0) }, attributes)
     }
-    let first = addInputs(op, &operands)
+    let first = addInputs(op, &operands, in: context)
     let output: Operand
     do throws(TensorError) {
       output = try context.apply(op, operands, attributes)
@@ -218,7 +223,7 @@ package final class Tape: Trace {
     guard op.isDifferentiable else {
       return try context.applyMany(op, operands.map { lowered($0) }, attributes)
     }
-    let first = addInputs(op, &operands)
+    let first = addInputs(op, &operands, in: context)
     var outputs: [Operand]
     do throws(TensorError) {
       outputs = try context.applyMany(op, operands, attributes)
@@ -236,14 +241,11 @@ package final class Tape: Trace {
       op, outputs[0], firstInput: first, attributes: listIndex(attributes), in: context)
     for position in outputs.indices.dropFirst() { try addFurther(&outputs[position]) }
     lists.pointee.entries[main].outputCount = UInt16(outputs.count)
-    if let tensor = outputs[0].tensor {
-      lists.pointee.entries[main].outputType = typeIndex(tensor)
-    }
     return outputs
   }
 
   /// Notes the operands of an entry and leaves them as the level below sees them; gives the place of the first.
-  private func addInputs(_ op: Op, _ operands: inout [Operand]) -> Int {
+  private func addInputs(_ op: Op, _ operands: inout [Operand], in context: TensorContext) -> Int {
     let first = lists.pointee.inputs.count
     var saves = op.saves
     if saves.isCrosswise {
@@ -252,10 +254,9 @@ package final class Tape: Trace {
     }
     for position in operands.indices {
       let isSaved = saves.contains(.operand(min(position, 13)))
-      var type = TapeInput.asResult
-      if !isSaved, let tensor = operands[position].tensor { type = typeIndex(tensor) }
       // Only the handle is taken back: the array still owns the tensor.
       let reference = OperandRef(borrowing: operands[position])
+      let type = isSaved ? TapeInput.asResult : typeIndex(reference, in: context)
       operands[position].handle = addInput(reference, isSaved: isSaved, type: type).handle
     }
     return first
@@ -270,10 +271,8 @@ package final class Tape: Trace {
 
   /// Adds an entry for a result after the first.
   private func addFurther(_ output: inout Operand) throws(TensorError) {
-    var entry = TapeEntry(
-      op: nil, output: nil, number: 0, lower: output.handle, position: 0)
-    if let tensor = output.tensor { entry.outputType = typeIndex(tensor) }
-    let handle = try addEntry(entry)
+    let handle = try addEntry(
+      TapeEntry(op: nil, output: nil, number: 0, lower: output.handle, position: 0))
     if carriesGradient(output) { output.handle = handle }
   }
 
@@ -355,6 +354,14 @@ struct TensorType: Equatable {
   var dtype: DType
 }
 
+extension TensorContext {
+  /// The shape and element type of a value as code inside the active traces sees it; nil for a number.
+  func type(of operand: Operand) -> TensorType? {
+    guard let tensor = operand.tensor else { return nil }
+    return TensorType(shape: shape(of: operand), dtype: tensor.dtype)
+  }
+}
+
 /// What happened once: an op, its operands and its result.
 struct TapeEntry {
   /// Nil for a watched value and for results after the first.
@@ -372,8 +379,6 @@ struct TapeEntry {
   var outputCount: UInt16 = 1
   /// The place of the arguments, -1 for none.
   var attributes: Int32 = -1
-  /// The place of the result's shape and type, where there are several results.
-  var outputType: Int32 = -1
 }
 
 /// One operand of an entry.

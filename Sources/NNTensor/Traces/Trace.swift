@@ -31,7 +31,7 @@ package class Trace {
   }
 
   /// Whether a handle belongs to this trace.
-  @inline(__always) final func tracks(_ handle: Handle) -> Bool {
+  @inline(__always) package final func tracks(_ handle: Handle) -> Bool {
     handle.serial == serial && !handle.isNone
   }
 
