@@ -129,6 +129,11 @@ static double cost_of(nnk_binary_op op, nnk_type type, const struct nnk_math_tab
   return cost * type_factor(type) * nnk_slowness(table);
 }
 
+double nnk_elementwise_cost(bool is_unary, uint32_t op, nnk_type type) {
+  const struct nnk_math_table *table = nnk_math();
+  return is_unary ? unary_cost[op] * type_factor(type) * nnk_slowness(table) : cost_of((nnk_binary_op)op, type, table);
+}
+
 /// Runs a matrix of results that is not tiny.
 static __attribute__((noinline)) void run_binary(
     nnk_binary_op op, nnk_type type, const struct nnk_math_table *table, const struct nnk_binary_part *part) {

@@ -49,4 +49,7 @@ static inline void nnk_store_number(nnk_type type, double value, void *element) 
   }
 }
 
+/// Nanoseconds that an element of a unary or binary operation takes, about.
+double nnk_elementwise_cost(bool is_unary, uint32_t op, nnk_type type);
+
 #endif

@@ -3,7 +3,7 @@
     python3 Sources/nnbench/peers.py [--nnscript PATH] [--peers DIR] [--data DIR] [--python P] [--rounds N] [GROUP...]
 
 Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one step), add (a tracked 4-element add),
-scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of `print(1)`).
+chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of `print(1)`).
 DIR of the peers holds mnist_mlp.py, xor_mlp.py and scalar/; P is a Python with torch, jax and optax.
 """
 import argparse, json, math, os, resource, statistics, subprocess, sys, time
@@ -18,7 +18,7 @@ p.add_argument("--python", default=sys.executable)
 p.add_argument("--lua", default="lua5.4")
 p.add_argument("--rounds", type=int, default=5)
 p.add_argument("--threads", type=int, default=2)
-p.add_argument("groups", nargs="*", default=["mnist", "xor", "add", "scalar", "start"])
+p.add_argument("groups", nargs="*", default=["mnist", "xor", "add", "chain", "scalar", "start"])
 a = p.parse_args()
 os.environ["NNSCRIPT_DATA"] = a.data
 
@@ -86,6 +86,24 @@ def add():
     show("4-element add, tracked", "ns", medians, values)
 
 
+CHAIN = """
+import json, statistics, sys, time, torch
+torch.set_num_threads(int(sys.argv[1]))
+x, times = torch.rand(10_000_000), []
+for i in range(22):
+    start = time.perf_counter()
+    y = torch.nn.functional.gelu(x * 1.5 + 0.25) + 2.0
+    y[-1].item()
+    times.append((time.perf_counter() - start) * 1000)
+print(json.dumps({"ms": statistics.median(times[1:])}))
+"""
+
+
+def chain():
+    commands = {"nnscript": ours("gelu_chain.nn"), "torch": [a.python, "-c", CHAIN, str(a.threads)]}
+    show("gelu(x * a + b) + c, 1e7 floats", "ms", *interleave(commands, field("ms")))
+
+
 def scalar():
     lua, python = [], []
     for name in ["fib", "mandelbrot", "nbody", "closures"]:
@@ -112,4 +130,4 @@ def start():
 
 
 for group in a.groups:
-    {"mnist": mnist, "xor": xor, "add": add, "scalar": scalar, "start": start}[group]()
+    {"mnist": mnist, "xor": xor, "add": add, "chain": chain, "scalar": scalar, "start": start}[group]()

@@ -105,6 +105,7 @@ double nnk_bench_fma_peak(long rounds);
 
 #pragma clang assume_nonnull end
 
+#include "nnk_chain.h"
 #include "nnk_gemm.h"
 #include "nnk_math.h"
 

@@ -67,12 +67,7 @@ extension Unmanaged where Instance == Tensor {
   /// Whether the axes are the last ones of another tensor of higher rank.
   func isSuffix(of other: Unmanaged<Tensor>) -> Bool {
     _withUnsafeGuaranteedRef { x in
-      other._withUnsafeGuaranteedRef { y in
-        let offset = y.shape.rank - x.shape.rank
-        guard offset > 0 else { return false }
-        for axis in x.shape.indices where x.shape[axis] != y.shape[axis + offset] { return false }
-        return true
-      }
+      other._withUnsafeGuaranteedRef { y in x.shape.isSuffix(of: y.shape) }
     }
   }
 
@@ -86,6 +81,11 @@ extension TensorContext {
   @inline(__always)
   func runUnary(_ op: Op, _ x: OperandRef) throws(TensorError) -> Operand {
     if op.kernelArity == 1, let tensor = x.tensor, let dtype = op.elementType.result(tensor.dtype) {
+      if tensor.count >= Chain.leastCount, dtype == tensor.dtype, dtype.isFloat,
+        let result = try deferred(op, x)
+      {
+        return result
+      }
       let output = try output(tensor, x.isMoved, dtype)
       let done = nnk_unary(
         nnk_unary_op(op.kernel), tensor.dtype.kernelType, tensor.data, output.data, output.count)
@@ -104,6 +104,11 @@ extension TensorContext {
         if let dtype = op.elementType.result(type), type.isFloat || !op.checksIntegers {
           if let y = b.tensor {
             if y.dtype == type, x.hasShape(of: y) {
+              if x.count >= Chain.leastCount, dtype == type, type.isFloat,
+                let result = try deferred(op, a, b)
+              {
+                return result
+              }
               let output =
                 a.isMoved || !b.isMoved
                 ? try output(x, a.isMoved, dtype) : try output(y, true, dtype)
@@ -112,6 +117,9 @@ extension TensorContext {
             }
             if y.dtype == type, let result = try runRows(op, a, b, x, y, dtype) { return result }
           } else if type.isFloat {
+            if x.count >= Chain.leastCount, dtype == type, let result = try deferred(op, a, b) {
+              return result
+            }
             let output = try output(x, a.isMoved, dtype)
             _ = nnk_binary_scalar(
               kernel, type.kernelType, x.data, b.number, output.data, output.count)
@@ -121,6 +129,9 @@ extension TensorContext {
       } else if let y = b.tensor {
         let type = y.dtype
         if type.isFloat, let dtype = op.elementType.result(type) {
+          if y.count >= Chain.leastCount, dtype == type, let result = try deferred(op, a, b) {
+            return result
+          }
           let output = try output(y, b.isMoved, dtype)
           _ = nnk_scalar_binary(
             kernel, type.kernelType, a.number, y.data, output.data, output.count)
