@@ -4,12 +4,19 @@ import NNTensor
 /// How one tensor op is called with script values.
 struct OpBinder: Sendable {
   private let op: Op
-  /// Positions of the parameters that are operands, and of those that are attributes.
-  private let operands: [Int]
+  /// The parameters that are operands, and the positions of those that are attributes.
+  private let operands: [OperandPlan]
   private let attributes: [Int]
   /// The attributes where no argument is given.
   private let standard: [Attribute]
   private let form: Form
+
+  /// What is asked of each operand in a call.
+  private struct OperandPlan: BitwiseCopyable {
+    let index: Int
+    let isOptional: Bool
+    let isList: Bool
+  }
 
   /// Which of the fast ways fits: those for elementwise ops of one or two tensors and nothing else.
   private enum Form {
@@ -19,7 +26,11 @@ struct OpBinder: Sendable {
   init(_ op: Op) {
     self.op = op
     let parameters = op.parameters
-    operands = parameters.indices.filter { parameters[$0].isOperand }
+    operands = parameters.indices.filter { parameters[$0].isOperand }.map {
+      OperandPlan(
+        index: $0, isOptional: parameters[$0].standard != nil,
+        isList: parameters[$0].kind == .tensors)
+    }
     attributes = parameters.indices.filter { !parameters[$0].isOperand }
     standard = attributes.map { parameters[$0].standard ?? .none }
     let isSimple = op.isElementwise && attributes.isEmpty
@@ -54,27 +65,26 @@ struct OpBinder: Sendable {
       switch form {
       case .unary:
         if call[0].isPlainNumber, let value = op.value(of: call[0].number) { return Slot(value) }
-        return Slot(try context.unary(op, try call.takeOperand(0, op.parameters[0])))
+        return Slot(try context.unary(op, try call.takeOperand(0, op)))
       case .binary:
-        let first = try call.takeOperand(0, op.parameters[0])
-        return Slot(try context.binary(op, first, try call.takeOperand(1, op.parameters[1])))
+        let first = try call.takeOperand(0, op)
+        return Slot(try context.binary(op, first, try call.takeOperand(1, op)))
       case .general: return try callGeneral(call, readAttributes(call))
       }
     } catch let error as TensorError {
-      throw ScriptError(error, operands: operands)
+      throw ScriptError(error, operands: operands.map(\.index))
     }
   }
 
   private func callGeneral(_ call: NativeCall, _ attributes: [Attribute]) throws -> Slot {
     var inputs: [Operand] = []
     inputs.reserveCapacity(operands.count)
-    for index in operands {
-      let parameter = op.parameters[index]
-      if parameter.standard != nil, !call.has(index) { continue }
-      if parameter.kind == .tensors {
-        inputs += try call.operands(index, parameter)
+    for operand in operands {
+      if operand.isOptional, !call.has(operand.index) { continue }
+      if operand.isList {
+        inputs += try call.operands(operand.index, op.parameters[operand.index])
       } else {
-        inputs.append(try call.takeOperand(index, parameter))
+        inputs.append(try call.takeOperand(operand.index, op))
       }
     }
     let inputCount = inputs.count
@@ -95,10 +105,9 @@ struct OpBinder: Sendable {
   /// For each of so many operands, the parameter it came from. Moved tensors have left nil behind, so optional ones are told by the count.
   private func origins(_ call: NativeCall, count: Int) -> [Int] {
     var result: [Int] = []
-    for index in operands {
-      let isList = op.parameters[index].kind == .tensors
-      let single = isList ? max(1, count - operands.count + 1) : 1
-      result += repeatElement(index, count: single)
+    for operand in operands {
+      let single = operand.isList ? max(1, count - operands.count + 1) : 1
+      result += repeatElement(operand.index, count: single)
     }
     return Array(result.prefix(count))
   }
@@ -139,7 +148,7 @@ extension Slot {
 
 extension NativeCall {
   /// An argument as an operand. A tensor is moved out of the argument.
-  @inline(__always) func takeOperand(_ index: Int, _ parameter: Parameter) throws -> Operand {
+  @inline(__always) func takeOperand(_ index: Int, _ op: Op) throws -> Operand {
     let slot = arguments[index]
     if slot.isTensor {
       arguments[index] = .nil
@@ -147,7 +156,7 @@ extension NativeCall {
       return Operand(tensor, handle: slot.handle)
     }
     if slot.isNumber { return Operand(slot.number, handle: slot.handle) }
-    return try convertedOperand(index, parameter)
+    return try convertedOperand(index, op.parameters[index])
   }
 
   /// A list or bool as an operand.

@@ -3,7 +3,7 @@
 /// Interned paths of all fields of an instance that stands under a certain path.
 final class ModelPaths {
   /// The path above; held so that its address stays its own.
-  private let prefix: Slot
+  fileprivate let prefix: Slot
   private var paths: [Slot]
 
   /// Joins the prefix, undefined at the top, and each of the names.
@@ -20,6 +20,16 @@ final class ModelPaths {
 
   /// The path of a field, borrowed.
   subscript(field: Int) -> Slot { paths[field] }
+}
+
+extension InstanceObject {
+  /// The paths of its fields where it stands under `prefix`; remembered, as an instance mostly stays where it is.
+  func paths(under prefix: Slot, heap: Heap) -> ModelPaths {
+    if let lastPaths, lastPaths.prefix.bits == prefix.bits { return lastPaths }
+    let paths = model.layout.paths(under: prefix, heap: heap)
+    lastPaths = paths
+    return paths
+  }
 }
 
 extension ModelLayout {

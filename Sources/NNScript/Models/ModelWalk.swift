@@ -20,40 +20,52 @@ struct ModelPlace {
 /// A model that is reached twice counts once, under its first path. Constructor arguments whose names start with `_` are not part of a model.
 struct ModelWalk {
   private(set) var places: [ModelPlace] = []
-  private var seen: Set<UInt64> = []
+  private var seen = SeenObjects()
   private let heap: Heap
+  private let parametersOnly: Bool
 
+  /// Room for the places of a small network without growing.
+  private static let usualPlaces = 16
   private static let deepestContainer = 16
   /// Models nested deeper are not found; no stack is at risk.
   private static let deepestModel = 1000
 
   /// All parameters and states below an instance.
   static func places(of instance: InstanceObject, heap: Heap) -> [ModelPlace] {
-    var walk = ModelWalk(heap: heap)
+    var walk = ModelWalk(heap: heap, parametersOnly: false)
     walk.visit(instance, prefix: .undefined, depth: 0)
     return walk.places
   }
 
   /// The parameters below an instance.
   static func parameters(of instance: InstanceObject, heap: Heap) -> [ModelPlace] {
-    places(of: instance, heap: heap).filter { $0.kind == .parameter && !$0.value.isNil }
+    var walk = ModelWalk(heap: heap, parametersOnly: true)
+    walk.visit(instance, prefix: .undefined, depth: 0)
+    return walk.places
   }
 
-  private init(heap: Heap) { self.heap = heap }
+  private init(heap: Heap, parametersOnly: Bool) {
+    self.heap = heap
+    self.parametersOnly = parametersOnly
+    places.reserveCapacity(Self.usualPlaces)
+  }
 
   private mutating func visit(_ instance: InstanceObject, prefix: Slot, depth: Int) {
-    guard depth < Self.deepestModel, seen.insert(Slot(instance).bits).inserted else { return }
-    let layout = instance.model.layout
-    let paths = layout.paths(under: prefix, heap: heap)
-    for (index, field) in layout.fields.enumerated() {
-      let value = instance.fields[index]
+    guard depth < Self.deepestModel, seen.insert(instance) else { return }
+    let paths = instance.paths(under: prefix, heap: heap)
+    for field in instance.model.layout.walked {
+      let value = instance.fields[field.index]
       switch field.kind {
+      case .parameter where parametersOnly && value.isNil: break
+      case .state where parametersOnly: break
       case .parameter, .state:
         places.append(
-          ModelPlace(instance: instance, field: index, kind: field.kind, path: paths[index]))
-      case .argument where !field.isPublic: break
+          ModelPlace(
+            instance: instance, field: field.index, kind: field.kind, path: paths[field.index]))
       case .argument, .constant, .variable:
-        visit(value: value, path: paths[index], depth: depth, containers: 0)
+        if value.isObject {
+          visit(value: value, path: paths[field.index], depth: depth, containers: 0)
+        }
       }
     }
   }
@@ -88,5 +100,22 @@ struct ModelWalk {
     let inner = heap.intern(path.object(StringObject.self).value + "." + key)
     defer { release(inner) }
     visit(value: element, path: inner, depth: depth, containers: containers + 1)
+  }
+}
+
+/// A set of objects that is small most of the time: a list that is searched, a hash table beyond.
+private struct SeenObjects {
+  private var few = InlineArray<16, UInt64>(repeating: 0)
+  private var fewCount = 0
+  private var many: Set<UInt64> = []
+
+  /// False if the object is in it already.
+  mutating func insert(_ object: HeapObject) -> Bool {
+    let bits = Slot(object).bits
+    for index in 0..<fewCount where few[index] == bits { return false }
+    guard fewCount < few.count else { return many.insert(bits).inserted }
+    few[fewCount] = bits
+    fewCount += 1
+    return true
   }
 }

@@ -85,6 +85,7 @@ struct TensorTree: ~Copyable {
     case Tag.instance: visit(instance: slot.object(), path: path)
     case Tag.dict:
       let dict = slot.object(DictObject.self)
+      leaves.reserveCapacity(leaves.count + dict.size)
       for index in 0..<dict.used where !dict.entries[index].key.isUndefined {
         let entry = dict.entries[index]
         add(
@@ -105,7 +106,9 @@ struct TensorTree: ~Copyable {
   }
 
   private mutating func visit(instance: InstanceObject, path: Slot) {
-    for place in ModelWalk.parameters(of: instance, heap: heap) {
+    let places = ModelWalk.parameters(of: instance, heap: heap)
+    leaves.reserveCapacity(leaves.count + places.count)
+    for place in places {
       let full = path.isUndefined ? place.path : joined(path, place.path)
       leaves.append(
         TensorLeaf(

@@ -229,6 +229,12 @@ extension VM {
     let constant = code._withUnsafeGuaranteedRef { $0.constants }
     let left = first.pointee
     let right = isConstant ? constant[second] : base[second]
+    if op == .equal, left.isNil || right.isNil {
+      let isEqual = left.isNil && right.isNil
+      releaseTemporary(first, base, code)
+      if !isConstant { releaseTemporary(base + second, base, code) }
+      return isEqual
+    }
     let result =
       isSwapped ? try comparison(op, right, left) : try comparison(op, left, right)
     releaseTemporary(first, base, code)

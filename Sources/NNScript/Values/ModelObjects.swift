@@ -21,8 +21,16 @@ final class ModelLayout {
     var isPublic: Bool { !name.hasPrefix("_") }
   }
 
+  /// What a walk over a model needs of a field.
+  struct WalkedField: BitwiseCopyable {
+    let index: Int
+    let kind: FieldKind
+  }
+
   let fields: [Field]
   let methodNames: [String]
+  /// The fields that a walk over the model looks into.
+  let walked: [WalkedField]
   /// Interned names of all members: an instruction remembers the index at which it found its name.
   let keys: UnsafeMutablePointer<Slot>
   /// Which fields take any value after construction; the others are checked or refused.
@@ -38,6 +46,10 @@ final class ModelLayout {
     self.heap = heap
     self.fields = fields
     self.methodNames = methodNames
+    walked = fields.indices.compactMap {
+      let isHidden = fields[$0].kind == .argument && !fields[$0].isPublic
+      return isHidden ? nil : WalkedField(index: $0, kind: fields[$0].kind)
+    }
     memberCount = fields.count + methodNames.count
     fieldCount = fields.count
     argumentCount = fields.prefix { $0.kind == .argument }.count
@@ -126,6 +138,8 @@ final class InstanceObject: HeapObject {
   private(set) var fieldCount: Int
   /// Optimizers skip the parameters of a frozen instance.
   var isFrozen = false
+  /// The paths of its fields where it was last found in a model.
+  var lastPaths: ModelPaths?
 
   /// An instance whose fields are all undefined.
   init(heap: Heap, model: ModelObject) {

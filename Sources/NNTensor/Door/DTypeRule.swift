@@ -10,6 +10,8 @@ package enum DTypeRule: Sendable {
   case compare
   /// Operands become bool, so does the result.
   case logical
+  /// Matrix products: the common type, bool and u8 widened to i32; operands are left alone.
+  case product
   /// Sums and products: bool and integers become i64.
   case sum
   /// The result has the first operand's type; operands are left alone.
@@ -50,10 +52,11 @@ extension DTypeRule {
     switch self {
     case .fixed(let dtype): return ResultType(compute: nil, result: dtype)
     case .same: return ResultType(compute: nil, result: operands.first?.tensor?.dtype ?? .f32)
-    case .promote, .float:
+    case .promote, .float, .product:
       if let dtype = operands.first?.tensor?.dtype, dtype.isFloat,
         operands.allSatisfy({ $0.tensor?.dtype ?? dtype == dtype })
       {
+        if case .product = self { return ResultType(compute: nil, result: dtype) }
         return ResultType(compute: dtype, result: dtype)
       }
     default: break
@@ -75,6 +78,9 @@ extension DTypeRule {
       return ResultType(compute: float, result: float)
     case .compare:
       return ResultType(compute: DTypeRule.comparable(operands), result: .bool)
+    case .product:
+      let common = DTypeRule.promoted(operands)
+      return ResultType(compute: nil, result: common < .i32 ? .i32 : common)
     case .logical: return ResultType(compute: .bool, result: .bool)
     case .sum:
       let own = operands.first?.dtype ?? .f32

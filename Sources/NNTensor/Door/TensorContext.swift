@@ -66,6 +66,9 @@ package final class TensorContext {
     hot.pointee.tapeSerial = tape?.serial ?? 0
   }
 
+  /// The innermost trace, if that is a tape.
+  @inline(__always) var innermostTape: Tape? { hot.pointee.tape?.takeUnretainedValue() }
+
   /// The same value, as one that a tape tracks.
   package func watch(_ operand: Operand, on tape: Tape) throws(TensorError) -> Operand {
     var result = operand

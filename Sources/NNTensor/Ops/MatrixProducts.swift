@@ -14,7 +14,7 @@ extension Ops {
       Sample([2, 3], [3, 4]), Sample([3], [3]), Sample([2, 3], [3]), Sample([3], [3, 2]),
       Sample([2, 2, 3], [3, 4]), Sample([2, 2, 3], [2, 3, 2]), Sample([2, 1, 2, 3], [1, 2, 3, 2]),
     ],
-    dtypes: .custom { operands, _ throws(TensorError) in productType(operands) },
+    dtypes: .product,
     shape: MatmulRule(), saves: .crosswise, tangent: .multilinear,
     forward: .custom { call throws(TensorError) in
       Operand(try product(&call, isLeftTransposed: false, isRightTransposed: false))
@@ -34,7 +34,7 @@ extension Ops {
       Sample([2, 3], [4, 3], with: [.bool(false), .bool(true)]),
       Sample([2, 3, 2], [2, 4, 3], with: [.bool(true), .bool(true)]),
     ],
-    dtypes: .custom { operands, _ throws(TensorError) in productType(operands) },
+    dtypes: .product,
     shape: MatmulRule(), saves: .crosswise, isInternal: true, tangent: .multilinear,
     forward: .custom { call throws(TensorError) in
       Operand(
@@ -74,28 +74,15 @@ extension Ops {
       Sample([4, 3], [3, 2], [2], with: [.string("tanh")]),
       Sample([2, 2, 3], [3, 2], [2], with: [.string("")]),
     ],
-    dtypes: .custom { operands, _ throws(TensorError) in productType(operands) },
+    dtypes: .product,
     shape: DenseRule(), saves: [.operands, .output], isInternal: true,
     tangent: .custom { call throws(TensorError) in try denseTangent(call) },
     forward: .custom { call throws(TensorError) in
-      var activation = Int32(NNK_NO_ACTIVATION)
-      switch call.attribute(0) {
-      case .string("relu"): activation = Int32(NNK_RELU.rawValue)
-      case .string("tanh"): activation = Int32(NNK_TANH.rawValue)
-      case .string("sigmoid"): activation = Int32(NNK_SIGMOID.rawValue)
-      default: break
-      }
       let x = try call.tensor(0).converted(to: call.dtype)
       let weight = try call.tensor(1).converted(to: call.dtype)
       let bias = try call.tensor(2).converted(to: call.dtype)
       let output = try call.makeOutput()
-      let rows = output.count / Swift.max(weight.shape[1], 1)
-      var gemm = MatrixProduct.gemm(
-        rows: rows, columns: weight.shape[1], depth: weight.shape[0], x, false, weight, false,
-        output)
-      gemm.bias = UnsafeRawPointer(bias.data)
-      gemm.activation = activation
-      MatrixProduct.run(gemm, call.dtype)
+      MatrixProduct.runLayer(x, weight, bias, call.attribute(0), output)
       return Operand(output)
     },
     gradient: { call throws(TensorError) in
@@ -144,12 +131,16 @@ extension Ops {
     samples: [
       Sample([4, 3], [3, 2], [2], with: [.string("relu")]), Sample([4, 3], [3, 2]),
       Sample([4, 3], [3, 2], [2], with: [.string("gelu")]),
-    ], dtypes: .custom { operands, _ throws(TensorError) in productType(operands) },
+    ], dtypes: .product,
     shape: DenseRule(),
     forward: .composed { c, operands, attributes throws(TensorError) in
       var name = ""
       if case .string(let text)? = attributes.first { name = text }
-      let isFused = ["", "relu", "tanh", "sigmoid"].contains(name)
+      let isFused =
+        switch name {
+        case "", "relu", "tanh", "sigmoid": true
+        default: false
+        }
       guard isFused || named(name)?.kernelArity == 1 else {
         throw TensorError(
           "argument", "linear: there is no activation \"\(name)\"",
@@ -157,8 +148,9 @@ extension Ops {
             "activations are relu, tanh, sigmoid, gelu, silu, softplus and other ops of one operand"
         )
       }
-      if operands.count > 2, isFused, isLayer(c, operands) {
-        return try c.apply(dense, operands, [.string(name)])
+      if operands.count > 2, isFused {
+        if let layer = try c.denseLayer(operands, attributes) { return layer }
+        if isLayer(c, operands) { return try c.apply(dense, operands, [.string(name)]) }
       }
       var value = try c.binary(matmul, operands[0], operands[1])
       if operands.count > 2 { value = try c.add(value, operands[2]) }
@@ -169,8 +161,9 @@ extension Ops {
   /// Whether rows, a matrix and a vector of its width are given, as the fused kernel takes them.
   private static func isLayer(_ c: TensorContext, _ operands: [Operand]) -> Bool {
     let weight = c.shape(of: operands[1])
-    return c.shape(of: operands[0]).rank >= 2 && weight.rank == 2
-      && c.shape(of: operands[2]) == [weight[1]]
+    let bias = c.shape(of: operands[2])
+    return weight.rank == 2 && bias.rank == 1 && bias[0] == weight[1]
+      && c.shape(of: operands[0]).rank >= 2
   }
 
   package static let dot: Op = Op(
@@ -192,12 +185,6 @@ extension Ops {
       let row = try c.apply(reshape, [operands[1]], [.ints([1, -1])])
       return try c.mul(column, row)
     })
-
-  /// Products are in the common type; bool and u8 are widened to i32.
-  private static func productType(_ operands: [OperandType]) -> DType {
-    let common = DTypeRule.promoted(operands)
-    return common < .i32 ? .i32 : common
-  }
 
   private static func product(
     _ call: inout ForwardCall, isLeftTransposed: Bool, isRightTransposed: Bool
@@ -267,7 +254,10 @@ extension TensorContext {
   func matmul(
     _ a: Operand, _ b: Operand, _ isLeftTransposed: Bool, _ isRightTransposed: Bool
   ) throws(TensorError) -> Operand {
-    try apply(
+    if let product = try matrixProduct(a, b, isLeftTransposed, isRightTransposed) {
+      return product
+    }
+    return try apply(
       Ops.matmulFlagged, [a, b], [.bool(isLeftTransposed), .bool(isRightTransposed)])
   }
 
@@ -325,7 +315,31 @@ struct MatrixProduct {
     }
   }
 
+  /// `activation(x @ weight + bias)` of tensors of one type that fit, in one kernel.
+  static func runLayer(
+    _ x: Tensor, _ weight: Tensor, _ bias: Tensor, _ activation: Attribute, _ output: Tensor
+  ) {
+    let rows = output.count / Swift.max(weight.shape[1], 1)
+    var gemm = MatrixProduct.gemm(
+      rows: rows, columns: weight.shape[1], depth: weight.shape[0], x, false, weight, false, output)
+    gemm.bias = UnsafeRawPointer(bias.data)
+    switch activation {
+    case .string("relu"): gemm.activation = Int32(NNK_RELU.rawValue)
+    case .string("tanh"): gemm.activation = Int32(NNK_TANH.rawValue)
+    case .string("sigmoid"): gemm.activation = Int32(NNK_SIGMOID.rawValue)
+    default: gemm.activation = Int32(NNK_NO_ACTIVATION)
+    }
+    MatrixProduct.run(gemm, output.dtype)
+  }
+
   func run() {
+    if a.shape.rank == 2, b.shape.rank == 2 {
+      let depth = a.shape[isLeftTransposed ? 0 : 1]
+      let gemm = MatrixProduct.gemm(
+        rows: output.shape[0], columns: output.shape[1], depth: depth, a, isLeftTransposed, b,
+        isRightTransposed, output)
+      return MatrixProduct.run(gemm, output.dtype)
+    }
     let depth =
       a.shape.rank == 1
       ? a.shape[0] : a.shape[a.shape.rank - (isLeftTransposed ? 2 : 1)]

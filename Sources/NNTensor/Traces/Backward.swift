@@ -9,18 +9,22 @@ extension TensorContext {
   package func gradients(
     of output: Operand, seed: Operand? = nil, tape: Tape, wrt: [Operand], keepsEntries: Bool = false
   ) throws(TensorError) -> [Operand] {
-    var results = [Operand?](repeating: nil, count: wrt.count)
-    if tape.tracks(output) {
-      var start = Operand(1)
-      if let seed { start = seed } else { start = try ones(like: tape.lowered(output)) }
-      var walk = BackwardWalk(
-        context: self, tape: tape, from: output.handle.index, wrt: wrt, keepsEntries: keepsEntries)
-      try walk.run(seed: start)
-      results = wrt.map { tape.tracks($0) ? walk.cotangents[safe: $0.handle.index] ?? nil : nil }
-    }
     var gradients: [Operand] = []
-    for (result, value) in zip(results, wrt) {
-      if let result { gradients.append(result) } else { gradients.append(try zeros(like: value)) }
+    gradients.reserveCapacity(wrt.count)
+    guard tape.tracks(output) else {
+      for value in wrt { gradients.append(try zeros(like: value)) }
+      return gradients
+    }
+    var walk = BackwardWalk(
+      context: self, tape: tape, from: output.handle.index, wrt: wrt, keepsEntries: keepsEntries)
+    if let seed {
+      try walk.run(seed: seed)
+    } else {
+      try walk.run(seed: ones(like: tape.lowered(output)))
+    }
+    for value in wrt {
+      let arrived = tape.tracks(value) ? walk.cotangents[safe: value.handle.index] ?? nil : nil
+      if let arrived { gradients.append(arrived) } else { gradients.append(try zeros(like: value)) }
     }
     return gradients
   }
@@ -73,8 +77,13 @@ private struct BackwardWalk {
     self.tape = tape
     self.last = last
     self.keepsEntries = keepsEntries
-    let leaves = wrt.filter { tape.tracks($0) }.map { $0.handle.index }
-    reaching = Reaching(tape, from: Set(leaves), upTo: last)
+    // As many as there are leaves are usually all of them; where they are not, marking all is only more work.
+    if wrt.count >= tape.leafCount, wrt.allSatisfy({ tape.tracks($0) }) {
+      reaching = Reaching()
+    } else {
+      let leaves = wrt.filter { tape.tracks($0) }.map { $0.handle.index }
+      reaching = Reaching(tape, from: Set(leaves), upTo: last)
+    }
     cotangents = [Operand?](repeating: nil, count: last + 1)
   }
 
@@ -165,7 +174,23 @@ extension TensorContext {
   /// A value summed over the axes that a shape stretched to it by broadcasting.
   func sum(_ value: consuming Operand, to shape: Shape) throws(TensorError) -> Operand {
     if self.shape(of: value) == shape { return value }
+    if let sum = try sumOfRows(value, shape) { return sum }
     return try apply(Ops.sumTo, [value], [.ints(shape.array)])
+  }
+}
+
+extension TensorContext {
+  /// An untracked float value summed over its leading axes, as in the gradient of a bias; nil for anything else.
+  private func sumOfRows(_ value: Operand, _ shape: Shape) throws(TensorError) -> Operand? {
+    guard value.handle.isNone, let tensor = value.tensor, tensor.dtype.isFloat, tensor.count > 0,
+      shape.isSuffix(of: tensor.shape)
+    else { return nil }
+    let output = try Tensor(shape: shape, dtype: tensor.dtype)
+    let columns = output.count
+    let done = nnk_reduce(
+      NNK_SUM, tensor.dtype.kernelType, tensor.data, output.data, 1, tensor.count / columns,
+      columns)
+    return done ? try checked(Ops.sumTo, Operand(output)) : nil
   }
 }
 

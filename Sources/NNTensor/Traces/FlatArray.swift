@@ -1,29 +1,35 @@
 // A growing array of plain structs without counts and checks, for the tape.
+import NNKernels
 
-/// Elements in one allocation; they must be trivial, the owner releases what they refer to.
+/// Elements in one block of the tensors' allocator, so that the memory limit counts them; they must be trivial, the owner
+/// releases what they refer to.
 struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
   private var base: UnsafeMutablePointer<Element>?
   private(set) var count = 0
   private var capacity = 0
 
   init() {}
-  deinit { base?.deallocate() }
+  deinit { nnk_block_release(base) }
 
-  @inline(__always) mutating func append(_ element: Element) {
-    if count == capacity { grow() }
+  /// Adds an element; false, and nothing added, if there is no memory.
+  @inline(__always) mutating func append(_ element: Element) -> Bool {
+    if count == capacity, !grow() { return false }
     base.unsafelyUnwrapped[count] = element
     count += 1
+    return true
   }
 
-  @inline(never) private mutating func grow() {
-    let larger = max(64, capacity * 2)
-    let new = UnsafeMutablePointer<Element>.allocate(capacity: larger)
+  @inline(never) private mutating func grow() -> Bool {
+    let bytes = max(64, capacity * 2) * MemoryLayout<Element>.stride
+    guard let block = nnk_block_alloc(bytes) else { return false }
+    let new = block.assumingMemoryBound(to: Element.self)
     if let base {
       new.update(from: base, count: count)
-      base.deallocate()
+      nnk_block_release(base)
     }
     base = new
-    capacity = larger
+    capacity = nnk_block_capacity(block) / MemoryLayout<Element>.stride
+    return true
   }
 
   /// Forgets all elements, keeping the memory.

@@ -125,6 +125,9 @@ struct Reaching {
   /// Nil if all do.
   private var flags: [Bool]?
 
+  /// All entries.
+  init() {}
+
   /// Marks the entries that depend on the given watched ones, up to the last that matters.
   init(_ tape: Tape, from leaves: Set<Int>, upTo last: Int) {
     if leaves.count == tape.leafCount { return }

@@ -5,14 +5,14 @@
 package final class Tape: Trace {
   private let lists: UnsafeMutablePointer<TapeLists>
   private let pool: TapePool
-  /// Shapes of inputs that are neither kept nor those of the result.
-  private var types: [TensorType] = []
   private var attributeLists: [[Attribute]] = []
   /// Rows that are not in the table and must live as long as the tape.
   private var ownOps: [Op] = []
   /// How many values are watched.
   private(set) var leafCount = 0
 
+  /// Whether an operand of the entry that comes next could not be noted.
+  private var isOutOfMemory = false
   /// How many entries there may be.
   private let limit: Int
   /// Whether values on the levels below may be batches, whose tensors have more axes than their shapes.
@@ -54,7 +54,12 @@ package final class Tape: Trace {
         "limit", "a differentiated call recorded more than \(index) operations",
         help: "checkpoint(f) records less, or differentiate a shorter loop")
     }
-    lists.pointee.entries.append(entry)
+    guard !isOutOfMemory, lists.pointee.entries.append(entry) else {
+      isOutOfMemory = false
+      throw TensorError(
+        "limit", "no memory to record operation \(index) of a differentiated call",
+        help: "checkpoint(f) records less, or differentiate a shorter loop")
+    }
     return Handle(serial: serial, index: index)
   }
 
@@ -91,7 +96,10 @@ package final class Tape: Trace {
     } else {
       input.type = TapeInput.isNumber
     }
-    lists.pointee.inputs.append(input)
+    if !lists.pointee.inputs.append(input) {
+      input.tensor?.release()
+      isOutOfMemory = true
+    }
     return OperandRef(operand, lower: input.lower, isSaved: isSaved)
   }
 
@@ -108,8 +116,8 @@ package final class Tape: Trace {
       ? context.type(of: lowered(operand.owned))
       : tensor._withUnsafeGuaranteedRef { TensorType(shape: $0.shape, dtype: $0.dtype) }
     guard let type else { return TapeInput.isNumber }
-    types.append(type)
-    return Int32(types.count - 1)
+    if !lists.pointee.types.append(type) { isOutOfMemory = true }
+    return Int32(truncatingIfNeeded: lists.pointee.types.count - 1)
   }
 
   /// Forgets the inputs of an entry that failed.
@@ -214,6 +222,22 @@ package final class Tape: Trace {
       op, output, firstInput: first, attributes: listIndex(attributes), in: context)
   }
 
+  /// Records a result that was computed from the plain operands, none of which is tracked on a level below.
+  func note(
+    _ op: Op, _ output: Operand, of operands: [Operand], _ attributes: [Attribute],
+    in context: TensorContext
+  ) throws(TensorError) -> Operand {
+    let first = lists.pointee.inputs.count
+    for position in operands.indices {
+      let isSaved = op.saves.contains(.operand(position))
+      let reference = OperandRef(borrowing: operands[position])
+      let type = isSaved ? TapeInput.asResult : typeIndex(reference, in: context)
+      _ = addInput(reference, isSaved: isSaved, type: type)
+    }
+    return try finish(
+      op, output, firstInput: first, attributes: listIndex(attributes), in: context)
+  }
+
   override func apply(
     _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute], in context: TensorContext
   ) throws(TensorError) -> [Operand] {
@@ -264,7 +288,8 @@ package final class Tape: Trace {
 
   /// The place where arguments are noted, -1 for none.
   private func listIndex(_ attributes: [Attribute]) -> Int32 {
-    if attributes.isEmpty { return -1 }
+    // Behind the end of a list there is `none`, so a list of nothing else need not be kept.
+    if attributes.allSatisfy({ $0 == .none }) { return -1 }
     attributeLists.append(attributes)
     return Int32(attributeLists.count - 1)
   }
@@ -279,7 +304,7 @@ package final class Tape: Trace {
   // MARK: - Reading
 
   /// The shape and dtype noted at a place.
-  func type(at index: Int32) -> TensorType { types[Int(index)] }
+  func type(at index: Int32) -> TensorType { lists.pointee.types[Int(index)] }
 
   /// The arguments of an entry.
   func attributes(_ entry: TapeEntry) -> [Attribute] {
@@ -312,13 +337,15 @@ package final class Tape: Trace {
 struct TapeLists: ~Copyable {
   var entries = FlatArray<TapeEntry>()
   var inputs = FlatArray<TapeInput>()
+  /// Shapes of inputs that are neither kept nor those of the result.
+  var types = FlatArray<TensorType>()
 }
 
 /// Keeps the memory of an ended tape for the next one: short differentiated calls then allocate nothing for it.
 final class TapePool {
   private var spare: UnsafeMutablePointer<TapeLists>?
-  /// Longer lists are given back to the system.
-  private static let largestKept = 1 << 16
+  /// Longer lists are given back to the allocator.
+  private static let largestKept = 1 << 12
 
   func take() -> UnsafeMutablePointer<TapeLists> {
     if let lists = spare {
@@ -334,6 +361,7 @@ final class TapePool {
     if spare == nil, lists.pointee.entries.count <= TapePool.largestKept {
       lists.pointee.entries.removeAll()
       lists.pointee.inputs.removeAll()
+      lists.pointee.types.removeAll()
       spare = lists
     } else {
       destroy(lists)
@@ -349,7 +377,7 @@ final class TapePool {
 }
 
 /// The shape and element type of a value that is not kept itself.
-struct TensorType: Equatable {
+struct TensorType: Equatable, BitwiseCopyable {
   var shape: Shape
   var dtype: DType
 }

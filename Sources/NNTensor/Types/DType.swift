@@ -2,7 +2,7 @@
 import NNKernels
 
 /// The type of a tensor's elements. The raw order is the promotion order and the kernels' numbering.
-public enum DType: UInt8, Sendable, CaseIterable, Comparable {
+public enum DType: UInt8, Sendable, CaseIterable, Comparable, BitwiseCopyable {
   case bool, u8, i32, i64, f32, f64
 
   /// The name the language knows it by.

@@ -85,6 +85,14 @@ package struct Dims<D: Dimension>: Equatable, Sendable {
     return result
   }
 
+  /// Whether these are the last axes of a shape of higher rank.
+  func isSuffix(of other: Dims) -> Bool {
+    let offset = other.rank - rank
+    guard offset > 0 else { return false }
+    for axis in indices where storage[axis] != other.storage[axis + offset] { return false }
+    return true
+  }
+
   /// The number of elements of the axes in a range.
   package func product(_ axes: Range<Int>) -> D {
     var result = D(1)
@@ -98,6 +106,8 @@ package struct Dims<D: Dimension>: Equatable, Sendable {
     return true
   }
 }
+
+extension Dims: BitwiseCopyable where D: BitwiseCopyable {}
 
 extension Dims: CustomStringConvertible {
   /// As messages write it: `[2, 3]`.
