@@ -23,7 +23,7 @@ enum Builtins {
   /// Every builtin function by name: the tensor ops, and over them the functions that are more than an op.
   private static let functionTable: [String: NativeFunction] = {
     let topics = [
-      OpBinder.functions, basics, collections, reductions, trees, json, system, files,
+      OpBinder.functions, basics, collections, reductions, trees, json, system, files, memory,
       tensorFunctions, randomness, models, optimizers, tensorFiles, dataSets,
       Differentiation.functions, [progress, help, summary],
     ]

@@ -31,10 +31,12 @@ extension TensorContext {
     var shape = x.shape
     shape[shape.rank - 1] = weight.shape[1]
     let output = try Tensor(shape: shape, dtype: x.dtype)
-    MatrixProduct.runLayer(x, weight, bias, attributes.first ?? .none, output)
-    let result = try checked(Ops.dense, Operand(output))
+    let activation = attributes.first ?? .none
+    MatrixProduct.runLayer(x, weight, bias, activation, output)
+    let op = Ops.dense(with: activation)
+    let result = try checked(op, Operand(output))
     guard case .tape(let tape) = level else { return result }
-    return try tape.note(Ops.dense, result, of: operands, attributes, in: self)
+    return try tape.note(op, result, of: operands, attributes, in: self)
   }
 
   /// Where operands stand.

@@ -62,37 +62,57 @@ extension Ops {
       return Gradients(first, second)
     })
 
-  /// A layer in one kernel: product, bias and activation ("", "relu", "tanh" or "sigmoid").
-  static let dense: Op = Op(
-    "dense",
-    [
-      Parameter("x", .tensor), Parameter("weight", .tensor), Parameter("bias", .tensor),
-      Parameter("activation", .string),
-    ],
-    summary: "`activation(x @ weight + bias)` in one kernel.",
+  /// A layer in one kernel: product and bias.
+  static let dense = layer(
+    "dense", summary: "`x @ weight + bias` in one kernel.", saves: .operands,
+    samples: [Sample([4, 3], [3, 2], [2]), Sample([2, 2, 3], [3, 2], [2])])
+
+  /// A layer with an activation ("relu", "tanh" or "sigmoid"), whose gradient reads the result.
+  static let denseActivated = layer(
+    "dense_activated", summary: "`activation(x @ weight + bias)` in one kernel.",
+    saves: [.operands, .output],
     samples: [
       Sample([4, 3], [3, 2], [2], with: [.string("tanh")]),
-      Sample([2, 2, 3], [3, 2], [2], with: [.string("")]),
-    ],
-    dtypes: .product,
-    shape: DenseRule(), saves: [.operands, .output], isInternal: true,
-    tangent: .custom { call throws(TensorError) in try denseTangent(call) },
-    forward: .custom { call throws(TensorError) in
-      let x = try call.tensor(0).converted(to: call.dtype)
-      let weight = try call.tensor(1).converted(to: call.dtype)
-      let bias = try call.tensor(2).converted(to: call.dtype)
-      let output = try call.makeOutput()
-      MatrixProduct.runLayer(x, weight, bias, call.attribute(0), output)
-      return Operand(output)
-    },
-    gradient: { call throws(TensorError) in
-      let c = call.context
-      let g = try slope(c, call.cotangent, call.output, call.attribute(0))
-      return Gradients(
-        call.wants(0) ? try c.matmul(g, call.input(1), false, true) : nil,
-        call.wants(1) ? try flatProduct(c, call.input(0), g) : nil,
-        call.wants(2) ? try c.sum(g, to: call.shape(2)) : nil)
-    })
+      Sample([2, 2, 3], [3, 2], [2], with: [.string("sigmoid")]),
+    ])
+
+  /// The row for a layer with this activation, `none` or an empty name for no activation.
+  static func dense(with activation: Attribute) -> Op {
+    activation == .none || activation == .string("") ? dense : denseActivated
+  }
+
+  private static func layer(
+    _ name: String, summary: String, saves: Saved, samples: [Sample]
+  ) -> Op {
+    Op(
+      name,
+      [
+        Parameter("x", .tensor), Parameter("weight", .tensor), Parameter("bias", .tensor),
+        Parameter("activation", .string, Attribute.none),
+      ],
+      summary: summary, samples: samples, dtypes: .product, shape: DenseRule(), saves: saves,
+      isInternal: true,
+      tangent: .custom { call throws(TensorError) in try denseTangent(call) },
+      forward: .custom { call throws(TensorError) in
+        let x = try call.tensor(0).converted(to: call.dtype)
+        let weight = try call.tensor(1).converted(to: call.dtype)
+        let bias = try call.tensor(2).converted(to: call.dtype)
+        let output = try call.makeOutput()
+        MatrixProduct.runLayer(x, weight, bias, call.attribute(0), output)
+        return Operand(output)
+      },
+      gradient: { call throws(TensorError) in
+        let c = call.context
+        let activation = call.attribute(0)
+        let g =
+          dense(with: activation) === dense
+          ? call.cotangent : try slope(c, call.cotangent, call.output, activation)
+        return Gradients(
+          call.wants(0) ? try c.matmul(g, call.input(1), false, true) : nil,
+          call.wants(1) ? try flatProduct(c, call.input(0), g) : nil,
+          call.wants(2) ? try c.sum(g, to: call.shape(2)) : nil)
+      })
+  }
 
   /// A derivative in the result taken back (or forward) through the activation.
   private static func slope(
@@ -150,7 +170,9 @@ extension Ops {
       }
       if operands.count > 2, isFused {
         if let layer = try c.denseLayer(operands, attributes) { return layer }
-        if isLayer(c, operands) { return try c.apply(dense, operands, [.string(name)]) }
+        if isLayer(c, operands) {
+          return try c.apply(dense(with: .string(name)), operands, [.string(name)])
+        }
       }
       var value = try c.binary(matmul, operands[0], operands[1])
       if operands.count > 2 { value = try c.add(value, operands[2]) }
