@@ -33,7 +33,8 @@ let package = Package(
       name: "nnbench", dependencies: ["NNScript", "NNTensor", "NNKernels"],
       exclude: ["programs", "peers.py"]),
     .testTarget(name: "NNKernelsTests", dependencies: ["NNKernels"]),
-    .testTarget(name: "NNTensorTests", dependencies: ["NNTensor", "NNKernels"]),
+    .testTarget(
+      name: "NNTensorTests", dependencies: ["NNTensor", "NNKernels"], exclude: ["reference"]),
     .testTarget(name: "NNSyntaxTests", dependencies: ["NNSyntax"], exclude: ["golden"]),
     .testTarget(name: "NNFormatsTests", dependencies: ["NNFormats", "NNTensor", "CZlib"]),
     .testTarget(

@@ -119,13 +119,22 @@ extension Ops {
     let first = call.wants(0) ? try c.absorb(g, powSlope(c, x, p)) : nil
     var second: Operand?
     if call.wants(1) {
-      // d x^p / dp = x^p log(x), 0 where x is 0.
-      let isZero = try c.binary(equal, x, Operand(0))
-      let slope = try c.mul(
-        call.output, c.unary(log, c.select(isZero, Operand(1), x)))
-      second = try c.absorb(g, c.select(isZero, Operand(0), slope))
+      second = try c.absorb(g, exponentSlope(c, x, call.output))
     }
     return Gradients(first, second)
+  }
+
+  /// The derivative of x^p in p, x^p log(x), and 0 where x is 0.
+  private static func exponentSlope(
+    _ c: TensorContext, _ x: Operand, _ power: Operand
+  ) throws(TensorError) -> Operand {
+    if x.isNumber {
+      // Stays a number, so that its logarithm is taken in f64.
+      return x.number == 0 ? Operand(0) : try c.mul(power, c.unary(log, x))
+    }
+    let isZero = try c.binary(equal, x, Operand(0))
+    let slope = try c.mul(power, c.unary(log, c.select(isZero, Operand(1), x)))
+    return try c.select(isZero, Operand(0), slope)
   }
 
   /// p x^(p-1), and 0 for a zero base whose power has no finite slope there.

@@ -85,7 +85,7 @@ extension Ops {
     var value = x
     for axis in axes {
       var size = shape[axis]
-      if size == 0 { return try c.apply(prod, [x], attributes) }
+      if size == 0 { return try c.apply(prod, [x.plain], attributes) }
       while size > 1 {
         let half = size / 2
         let left = try c.slice(value, axis: axis, 0, half)
