@@ -25,6 +25,9 @@ static const char derivatives_text[] = {
 static const char digits_text[] = {
 #embed "digits.nn"
 };
+static const char linalg_text[] = {
+#embed "linalg.nn"
+};
 
 static const struct {
   const char *name, *text;
@@ -33,6 +36,7 @@ static const struct {
     {"init", init_text, sizeof init_text},       {"nn", nn_text, sizeof nn_text},
     {"loss", loss_text, sizeof loss_text},       {"optim", optim_text, sizeof optim_text},
     {"derivatives", derivatives_text, sizeof derivatives_text},
+    {"linalg", linalg_text, sizeof linalg_text},
     {"data", data_text, sizeof data_text},       {"digits", digits_text, sizeof digits_text},
 };
 

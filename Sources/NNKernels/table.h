@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "fft_pass.h"
 #include "include/nnkernels.h"
 
 /// One function pointer per line of the lists.

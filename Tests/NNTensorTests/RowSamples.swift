@@ -55,6 +55,8 @@ struct RowCase: CustomStringConvertible, Sendable {
       case .unit:
         let values = (0..<count).map { _ in 1.8 * numbers.next() - 0.9 }
         return Operand(try Tensor(values, shape: shape, dtype: dtype))
+      case .definite:
+        return Operand(try Tensor(Self.definite(shape, &numbers), shape: shape, dtype: dtype))
       case .index(let limit):
         let values = (0..<count).map { _ in (numbers.next() * Double(limit)).rounded(.down) }
         return Operand(try Tensor(values, shape: shape, dtype: .i32))
@@ -63,6 +65,18 @@ struct RowCase: CustomStringConvertible, Sendable {
         return Operand(try Tensor(values, shape: shape, dtype: .bool))
       }
     }
+  }
+
+  /// Symmetric matrices with a diagonal that outweighs the rest.
+  private static func definite(_ shape: [Int], _ numbers: inout Numbers) -> [Double] {
+    let n = shape.last ?? 1
+    var values = (0..<shape.reduce(1, *)).map { _ in 2 * numbers.next() - 1 }
+    for place in values.indices {
+      let (row, column) = (place / n % n, place % n)
+      if row == column { values[place] += Double(n) }
+      if row < column { values[place] = values[place + (column - row) * (n - 1)] }
+    }
+    return values
   }
 
   /// A number between -2 and 2 that is not near 0 or 1, where many functions bend.

@@ -107,6 +107,9 @@ double nnk_bench_fma_peak(long rounds);
 
 #include "nnk_chain.h"
 #include "nnk_gemm.h"
+#include "nnk_linalg.h"
+#include "nnk_ctc.h"
+#include "nnk_fft.h"
 #include "nnk_math.h"
 
 // --- Stack ---------------------------------------------------------------

@@ -171,6 +171,8 @@ package struct Sample: Sendable {
     case positive
     /// Between -0.9 and 0.9.
     case unit
+    /// Symmetric positive definite matrices.
+    case definite
     /// Whole numbers from 0 up to a limit, as i32.
     case index(below: Int)
     /// True and false.

@@ -5,7 +5,8 @@ package enum Ops {
   /// Every op, those for gradient rules included.
   package static let all: [Op] = [
     arithmetic, comparisons, logic, elementary, activations, rounding, conversions, creation,
-    reductions, shapes, joining, indexing, matrixProducts, triangles, softmaxes, losses, sorting,
+    reductions, shapes, joining, indexing, matrixProducts, triangles, linearAlgebra, fourier,
+    softmaxes, losses, ctcLosses, sorting,
     random, images,
   ].flatMap { $0 }
 
