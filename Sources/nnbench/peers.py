@@ -3,7 +3,7 @@
     python3 Sources/nnbench/peers.py [--nnscript PATH] [--peers DIR] [--data DIR] [--python P] [--rounds N] [GROUP...]
 
 Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one step), add (a tracked 4-element add),
-chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of `print(1)`).
+chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager), linalg (factorizations of a 100 x 100 f64 matrix against NumPy), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of `print(1)`).
 DIR of the peers holds mnist_mlp.py, xor_mlp.py and scalar/; P is a Python with torch, jax and optax.
 """
 import argparse, json, math, os, resource, statistics, subprocess, sys, time
@@ -18,7 +18,7 @@ p.add_argument("--python", default=sys.executable)
 p.add_argument("--lua", default="lua5.4")
 p.add_argument("--rounds", type=int, default=5)
 p.add_argument("--threads", type=int, default=2)
-p.add_argument("groups", nargs="*", default=["mnist", "xor", "add", "chain", "scalar", "start"])
+p.add_argument("groups", nargs="*", default=["mnist", "xor", "add", "chain", "linalg", "scalar", "start"])
 a = p.parse_args()
 os.environ["NNSCRIPT_DATA"] = a.data
 
@@ -104,6 +104,32 @@ def chain():
     show("gelu(x * a + b) + c, 1e7 floats", "ms", *interleave(commands, field("ms")))
 
 
+LINALG = """
+import json, statistics, time, numpy as np
+random = np.random.default_rng(0)
+x, signal = random.standard_normal((100, 100)), random.standard_normal((100, 1024, 2)).view(complex)[..., 0]
+symmetric, definite = x + x.T, x @ x.T + 100 * np.eye(100)
+calls = {"inv": lambda: np.linalg.inv(x), "solve": lambda: np.linalg.solve(x, symmetric),
+         "cholesky": lambda: np.linalg.cholesky(definite), "qr": lambda: np.linalg.qr(x),
+         "eigh": lambda: np.linalg.eigh(symmetric), "svd": lambda: np.linalg.svd(x), "fft": lambda: np.fft.fft(signal)}
+def timed(call):
+    times = []
+    for i in range(16):
+        start = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - start) * 1e6)
+    return statistics.median(times[1:])
+print(json.dumps({name: timed(call) for name, call in calls.items()}))
+"""
+
+
+def linalg():
+    os.environ["OPENBLAS_NUM_THREADS"] = str(a.threads)
+    commands = {"nnscript": ours("linalg.nn"), "numpy": [a.python, "-c", LINALG]}
+    for name in ["inv", "solve", "cholesky", "qr", "eigh", "svd", "fft"]:
+        show(name, "us", *interleave(commands, field(name)))
+
+
 def scalar():
     lua, python = [], []
     for name in ["fib", "mandelbrot", "nbody", "closures"]:
@@ -130,4 +156,4 @@ def start():
 
 
 for group in a.groups:
-    {"mnist": mnist, "xor": xor, "add": add, "chain": chain, "scalar": scalar, "start": start}[group]()
+    {"mnist": mnist, "xor": xor, "add": add, "chain": chain, "linalg": linalg, "scalar": scalar, "start": start}[group]()
