@@ -57,7 +57,7 @@ struct ReferenceCase: Sendable, CustomStringConvertible {
       case "l": return .ints(rest.split(separator: ",").map { Int($0)! })
       case "n": return .number(Double(rest)!)
       case "d": return .dtype(DType(name: rest) ?? dtype)
-      case "s": return .string(String(rest))
+      case "s": return .string(rest.replacingOccurrences(of: "~", with: " "))
       case "x":
         let items = rest.split(separator: ",", omittingEmptySubsequences: false)
         return .index(items.map(Self.item))

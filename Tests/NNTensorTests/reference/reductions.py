@@ -67,7 +67,6 @@ def rows(family):
     family.row("topk", lambda x, k, a: torch.topk(x, k, a), [
         ([f(2, 4)], [2, -1]), ([f(17)], [5, 0]), ([f(3, 2)], [1, 0]), ([f(6)], [6, -1]), ([f(2, 5, 3)], [3, 1]),
     ])
-    family.row("median", lambda x, a: torch.median(x, a)[0], [([f(*s)], [a]) for s, a in along])
     backwards = lambda x, a, r: torch.flip(torch.cumsum(torch.flip(x, [a]), a), [a]) if r else torch.cumsum(x, a)
     family.row("cumsum", backwards, ordered)
     losses(family)

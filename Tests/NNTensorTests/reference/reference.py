@@ -136,18 +136,24 @@ class Items(list):
         return item if isinstance(item, str) else f"@{item}"
 
 
+class Sizes(dict):
+    """Named sizes."""
+
+
 def argument(value):
     """An argument as the test reads it."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return f"b{int(value)}"
+    if isinstance(value, Sizes):
+        return "z" + ",".join(f"{name}={size}" for name, size in value.items())
     if isinstance(value, Items):
         return "x" + value.text()
     if isinstance(value, D):
         return "d" + value
     if isinstance(value, str):
-        return "s" + value
+        return "s" + value.replace(" ", "~")
     if isinstance(value, float):
         return f"n{value!r}"
     if isinstance(value, (list, tuple)):
