@@ -31,7 +31,44 @@ import Testing
         try c.apply(Ops.mean, [c.unary(Ops.gelu, c.binary(Ops.matmul, $0, $0))])
       },
     ]
-    return results.compactMap { $0.tensor.map { Array($0.bytes) } }
+    return (results + (try sequences(c, x, scale))).compactMap { $0.tensor.map { Array($0.bytes) } }
+  }
+
+  /// Layers over sequences, and their gradients.
+  private func sequences(
+    _ c: TensorContext, _ x: Operand, _ scale: Int
+  ) throws -> [Operand] {
+    let (steps, units) = (5, scale / 10)
+    let inputs = try c.apply(Ops.reshape, [x], [.ints([scale / steps, steps, scale])])
+    let ids = Operand(try Tensor((0..<scale * 9).map { $0 * 7 % scale }))
+    func part(_ rows: Int, _ columns: Int) throws -> Operand {
+      let start = try c.apply(Ops.reshape, [x], [.ints([-1])])
+      let flat = try c.apply(
+        Ops.index, [start], [.index([.slice(start: 0, stop: rows * columns, step: nil)])])
+      return try c.apply(Ops.reshape, [flat], [.ints([rows, columns])])
+    }
+    let weight = try part(scale, 4 * units)
+    let recurrent = try part(units, 4 * units)
+    return try [
+      c.derivative(at: x) { try c.apply(Ops.mean, [c.apply(Ops.layerNorm, [$0], [.none])]) },
+      c.derivative(at: x) {
+        let y = try c.applyMany(Ops.batchNorm, [$0], [.none])[0]
+        return try c.apply(Ops.mean, [c.unary(Ops.exp, y)])
+      },
+      c.derivative(at: recurrent) {
+        let all = try c.applyMany(Ops.lstm, [inputs, weight, $0])
+        return try c.apply(Ops.mean, [c.binary(Ops.mul, all[0], all[0])])
+      },
+      c.derivative(at: x) {
+        let y = try c.apply(Ops.attention, [$0, $0, $0], [.bool(true), .none, .int(1)])
+        return try c.apply(Ops.mean, [c.binary(Ops.mul, y, y)])
+      },
+      c.derivative(at: x) {
+        let rows = try c.apply(Ops.embedding, [$0, ids])
+        return try c.apply(Ops.mean, [c.binary(Ops.mul, rows, rows)])
+      },
+      c.apply(Ops.dropout, [x], [.number(0.4)]),
+    ]
   }
 
   @Test func threadsDoNotMatter() throws {

@@ -111,6 +111,7 @@ double nnk_bench_fma_peak(long rounds);
 #include "nnk_ctc.h"
 #include "nnk_fft.h"
 #include "nnk_math.h"
+#include "nnk_sequence.h"
 
 // --- Stack ---------------------------------------------------------------
 

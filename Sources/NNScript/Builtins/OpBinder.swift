@@ -16,6 +16,8 @@ struct OpBinder: Sendable {
     let index: Int
     let isOptional: Bool
     let isList: Bool
+    /// The number that stands for it where it is left out.
+    let neutral: Double?
   }
 
   /// Which of the fast ways fits: those for elementwise ops of one or two tensors and nothing else.
@@ -27,9 +29,11 @@ struct OpBinder: Sendable {
     self.op = op
     let parameters = op.parameters
     operands = parameters.indices.filter { parameters[$0].isOperand }.map {
-      OperandPlan(
+      var neutral: Double?
+      if case .number(let number) = parameters[$0].standard { neutral = number }
+      return OperandPlan(
         index: $0, isOptional: parameters[$0].standard != nil,
-        isList: parameters[$0].kind == .tensors)
+        isList: parameters[$0].kind == .tensors, neutral: neutral)
     }
     attributes = parameters.indices.filter { !parameters[$0].isOperand }
     standard = attributes.map { parameters[$0].standard ?? .none }
@@ -79,8 +83,12 @@ struct OpBinder: Sendable {
   private func callGeneral(_ call: NativeCall, _ attributes: [Attribute]) throws -> Slot {
     var inputs: [Operand] = []
     inputs.reserveCapacity(operands.count)
-    for operand in operands {
+    for (place, operand) in operands.enumerated() {
       if operand.isOptional, !call.has(operand.index) { continue }
+      // What was left out before an operand that is given has its number in its place.
+      while inputs.count < place, let neutral = operands[inputs.count].neutral {
+        inputs.append(Operand(neutral))
+      }
       if operand.isList {
         inputs += try call.operands(operand.index, op.parameters[operand.index])
       } else {

@@ -57,7 +57,8 @@ package struct Parameter: Sendable {
 
   package let name: String
   package let kind: Kind
-  /// What is used when the argument is left out; nil if it is required. An optional tensor is simply not among the operands.
+  /// What is used when the argument is left out; nil if it is required. An optional tensor is simply not among the operands,
+  /// or, where a later one is given, the number that its standard names.
   package let standard: Attribute?
   /// Whether the remaining positional arguments together are this list: `zeros(2, 3)`, `reshape(x, 2, -1)`.
   package let takesRest: Bool

@@ -128,8 +128,8 @@ enum ElementType: UInt8, Sendable {
 
 /// Which values a gradient rule reads, and the tape must therefore keep.
 package struct Saved: OptionSet, Sendable {
-  package let rawValue: UInt16
-  package init(rawValue: UInt16) { self.rawValue = rawValue }
+  package let rawValue: UInt32
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// The operands of these positions.
   package static func operand(_ position: Int) -> Saved { Saved(rawValue: 1 << position) }
@@ -137,8 +137,10 @@ package struct Saved: OptionSet, Sendable {
   package static let operands: Saved = [.operand(0), .operand(1)]
   /// Every operand.
   package static let allOperands = Saved(rawValue: 0x3fff)
-  /// The result.
+  /// The (first) result.
   package static let output = Saved(rawValue: 0x8000)
+  /// The results after the first.
+  package static let further = Saved(rawValue: 0x10000)
 }
 
 /// How an op computes.

@@ -6,8 +6,8 @@ package enum Ops {
   package static let all: [Op] = [
     arithmetic, comparisons, logic, elementary, activations, rounding, conversions, creation,
     reductions, shapes, joining, indexing, matrixProducts, triangles, linearAlgebra, fourier,
-    softmaxes, losses, ctcLosses, sorting,
-    random, images,
+    softmaxes, losses, ctcLosses, sorting, random, images, norms, embeddings, recurrences,
+    attentions, dropouts,
   ].flatMap { $0 }
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

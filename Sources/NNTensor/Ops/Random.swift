@@ -2,7 +2,7 @@
 import NNKernels
 
 extension Ops {
-  static let random: [Op] = [rand, randn, randint, bernoulli, permutation, dropout]
+  static let random: [Op] = [rand, randn, randint, bernoulli, permutation]
 
   private static let dtypeParameter = Parameter("dtype", .dtype, .dtype(.f32))
 
@@ -86,25 +86,6 @@ extension Ops {
       try call.draw { seed, counter, data, count in
         nnk_random_permutation(seed, counter, data.assumingMemoryBound(to: Int32.self), count)
       }
-    })
-
-  package static let dropout: Op = Op(
-    "dropout", [Parameter("x", .tensor), Parameter("rate", .number, .number(0.5))],
-    summary: "`x` with elements set to 0 at random, the others scaled so that the mean stays.",
-    example: "dropout(x, 0.1)", samples: [Sample([2, 3], with: [.number(0)])], dtypes: .float,
-    shape: SameShape(),
-    forward: .composed { c, operands, attributes throws(TensorError) in
-      let rate = attributes.first?.number ?? 0.5
-      guard rate >= 0, rate < 1 else {
-        throw TensorError(
-          "argument", "dropout: the rate is at least 0 and less than 1, not \(rate)")
-      }
-      if rate == 0 { return operands[0] }
-      let dtype = operands[0].tensor?.dtype ?? .f32
-      let shape = c.shape(of: operands[0]).array
-      let mask = try c.apply(
-        bernoulli, [], [.number(1 - rate), .ints(shape), .dtype(dtype.isFloat ? dtype : .f32)])
-      return try c.mul(operands[0], c.mul(mask, 1 / (1 - rate)))
     })
 }
 

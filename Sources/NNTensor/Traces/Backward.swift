@@ -37,7 +37,7 @@ extension TensorContext {
     guard let rule = entry.op?.takeUnretainedValue().gradient else { return nil }
     let leaf = Int(tape.input(Int(entry.firstInput) + position).parent)
     let call = GradientCall(
-      context: self, tape: tape, entry: entry,
+      context: self, tape: tape, entry: entry, index: output.handle.index,
       reaching: Reaching(tape, from: [leaf], upTo: output.handle.index),
       cotangents: Cotangents(first: cotangent))
     return try rule(call)[position]
@@ -95,7 +95,7 @@ private struct BackwardWalk {
       if let op = entry.op {
         let arrived = takeCotangents(index, count: Int(entry.outputCount))
         if !arrived.isEmpty, reaching.contains(index) {
-          try step(op.takeUnretainedValue(), entry, arrived)
+          try step(op.takeUnretainedValue(), entry, at: index, arrived)
         }
         if !keepsEntries { tape.free(index) }
       }
@@ -118,11 +118,12 @@ private struct BackwardWalk {
 
   /// Sends the gradient of one entry on to its operands.
   private mutating func step(
-    _ op: Op, _ entry: TapeEntry, _ arrived: consuming Cotangents
+    _ op: Op, _ entry: TapeEntry, at index: Int, _ arrived: consuming Cotangents
   ) throws(TensorError) {
     guard let rule = op.gradient else { return }
     let call = GradientCall(
-      context: context, tape: tape, entry: entry, reaching: reaching, cotangents: arrived)
+      context: context, tape: tape, entry: entry, index: index, reaching: reaching,
+      cotangents: arrived)
     let gradients: Gradients
     do throws(TensorError) {
       gradients = try rule(call)

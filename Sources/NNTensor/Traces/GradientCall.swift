@@ -7,6 +7,8 @@ package struct GradientCall {
   package let context: TensorContext
   let tape: Tape
   let entry: TapeEntry
+  /// The place of the entry on the tape.
+  let index: Int
   /// Which entries need a gradient.
   let reaching: Reaching
   /// The gradient in the result; of an op with several results, in each that has one.
@@ -46,6 +48,12 @@ package struct GradientCall {
     return Operand(input.number, handle: input.lower)
   }
 
+  /// Whether the row saved an operand, or it is a number.
+  func isKept(_ position: Int) -> Bool {
+    let input = record(position)
+    return input.tensor != nil || input.type == TapeInput.isNumber
+  }
+
   /// Whether the gradient in an operand is wanted.
   package func wants(_ position: Int) -> Bool {
     guard position < inputCount else { return false }
@@ -78,6 +86,16 @@ package struct GradientCall {
       return Operand(tensor.takeUnretainedValue(), handle: entry.lower)
     }
     return Operand(entry.number, handle: entry.lower)
+  }
+
+  /// One of several results; the row must save it.
+  package func result(_ position: Int) -> Operand {
+    if position == 0 { return output }
+    let further = tape.entry(index + position)
+    guard let tensor = further.output else {
+      return Operand(further.number, handle: further.lower)
+    }
+    return Operand(tensor.takeUnretainedValue(), handle: further.lower)
   }
 }
 

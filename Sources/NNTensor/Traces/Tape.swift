@@ -263,7 +263,10 @@ package final class Tape: Trace {
     let main = count
     outputs[0] = try finish(
       op, outputs[0], firstInput: first, attributes: listIndex(attributes), in: context)
-    for position in outputs.indices.dropFirst() { try addFurther(&outputs[position]) }
+    let keepsFurther = op.saves.contains(.further)
+    for position in outputs.indices.dropFirst() {
+      try addFurther(&outputs[position], isSaved: keepsFurther)
+    }
     lists.pointee.entries[main].outputCount = UInt16(outputs.count)
     return outputs
   }
@@ -295,9 +298,13 @@ package final class Tape: Trace {
   }
 
   /// Adds an entry for a result after the first.
-  private func addFurther(_ output: inout Operand) throws(TensorError) {
+  private func addFurther(_ output: inout Operand, isSaved: Bool) throws(TensorError) {
     let handle = try addEntry(
-      TapeEntry(op: nil, output: nil, number: 0, lower: output.handle, position: 0))
+      TapeEntry(
+        op: nil, output: nil, number: output.number, lower: output.handle, position: 0))
+    if isSaved, let tensor = output.tensor {
+      lists.pointee.entries[handle.index].output = Unmanaged.passRetained(tensor)
+    }
     if carriesGradient(output) { output.handle = handle }
   }
 
@@ -316,9 +323,10 @@ package final class Tape: Trace {
   /// Releases what an entry holds; its place stays.
   func free(_ index: Int) {
     let entry = entry(index)
-    if let output = entry.output {
+    for place in index..<min(index + Int(entry.outputCount), count) {
+      guard let output = self.entry(place).output else { continue }
       output.release()
-      lists.pointee.entries[index].output = nil
+      lists.pointee.entries[place].output = nil
     }
     let first = Int(entry.firstInput)
     for place in first..<first + Int(entry.inputCount) {
