@@ -10,6 +10,12 @@ static const char init_text[] = {
 static const char nn_text[] = {
 #embed "nn.nn"
 };
+static const char norm_text[] = {
+#embed "norm.nn"
+};
+static const char sequence_text[] = {
+#embed "sequence.nn"
+};
 static const char loss_text[] = {
 #embed "loss.nn"
 };
@@ -34,6 +40,8 @@ static const struct {
   int length;
 } files[] = {
     {"init", init_text, sizeof init_text},       {"nn", nn_text, sizeof nn_text},
+    {"norm", norm_text, sizeof norm_text},
+    {"sequence", sequence_text, sizeof sequence_text},
     {"loss", loss_text, sizeof loss_text},       {"optim", optim_text, sizeof optim_text},
     {"derivatives", derivatives_text, sizeof derivatives_text},
     {"linalg", linalg_text, sizeof linalg_text},

@@ -27,7 +27,10 @@ struct BenchOptions {
 /// `nnbench [--threads 1,2] [--isa portable|avx2|avx512] [--filter text] [bench ...]`
 @main
 struct NNBench {
-  static let benches = [peakBench, gemmBench, poolBench, memoryBench, mathBench, dispatchBench]
+  static let benches = [
+    peakBench, gemmBench, poolBench, memoryBench, mathBench, normBench, attentionBench,
+    dispatchBench,
+  ]
 
   static func main() {
     var options = BenchOptions()

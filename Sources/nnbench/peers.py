@@ -3,8 +3,12 @@
     python3 Sources/nnbench/peers.py [--nnscript PATH] [--peers DIR] [--data DIR] [--python P] [--rounds N] [GROUP...]
 
 Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one step), add (a tracked 4-element add),
-chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager), linalg (factorizations of a 100 x 100 f64 matrix against NumPy), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of `print(1)`).
-DIR of the peers holds mnist_mlp.py, xor_mlp.py and scalar/; P is a Python with torch, jax and optax.
+chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager), linalg (factorizations of a 100 x 100 f64 matrix against
+NumPy), rnn, lstm, gru (one step of a recurrent layer over MNIST's rows), embed (of an embedding classifier), gpt (of a
+character transformer), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of
+`print(1)`).
+DIR of the peers holds mnist_mlp.py, xor_mlp.py, rnn.py, embed_nlp.py, char_gpt.py and scalar/; P is a Python with torch, jax
+and optax.
 """
 import argparse, json, math, os, resource, statistics, subprocess, sys, time
 
@@ -18,7 +22,8 @@ p.add_argument("--python", default=sys.executable)
 p.add_argument("--lua", default="lua5.4")
 p.add_argument("--rounds", type=int, default=5)
 p.add_argument("--threads", type=int, default=2)
-p.add_argument("groups", nargs="*", default=["mnist", "xor", "add", "chain", "linalg", "scalar", "start"])
+steps = ["mnist", "xor", "add", "chain", "linalg", "rnn", "lstm", "gru", "embed", "gpt"]
+p.add_argument("groups", nargs="*", default=steps + ["scalar", "start"])
 a = p.parse_args()
 os.environ["NNSCRIPT_DATA"] = a.data
 
@@ -79,6 +84,48 @@ def xor():
         "torch-manual": peer("xor_mlp.py", "torch-manual"),
     }
     show("XOR step", "us", *interleave(commands, field("us_per_step")))
+
+
+def recurrent(cell, *frameworks):
+    commands = {"nnscript": ours("recurrent_step.nn", cell)}
+    commands |= {name: peer("rnn.py", name.removesuffix("+tuned"), "--cell", cell, *tune(name)) for name in frameworks}
+    show(f"{cell.upper()} step on MNIST's rows", "ms", *interleave(commands, field("step_ms_median")))
+
+
+def tune(name):
+    """The peers' own best settings, where the name asks for them."""
+    return ["--tune", "full"] if name.endswith("+tuned") else []
+
+
+def rnn():
+    recurrent("rnn", "jax-unroll", "torch+tuned")
+
+
+def lstm():
+    recurrent("lstm", "torch", "torch+tuned")
+
+
+def gru():
+    recurrent("gru", "torch-cell+tuned", "torch+tuned")
+
+
+def embed():
+    commands = {
+        "nnscript": ours("embed_step.nn"),
+        "jax-scan": peer("embed_nlp.py", "jax-scan"),
+        "torch-fused": peer("embed_nlp.py", "torch-fused"),
+    }
+    show("Embedding classifier step", "ms", *interleave(commands, field("step_ms_median")))
+
+
+def gpt():
+    commands = {
+        "nnscript": ours("gpt_step.nn"),
+        "torch-compile+tuned": peer("char_gpt.py", "torch-compile", "--tune", "full"),
+        "torch-fused+tuned": peer("char_gpt.py", "torch-fused", "--tune", "full"),
+        "jax-scan": peer("char_gpt.py", "jax-scan"),
+    }
+    show("Character transformer step", "ms", *interleave(commands, field("step_ms_median")))
 
 
 def add():
@@ -156,4 +203,7 @@ def start():
 
 
 for group in a.groups:
-    {"mnist": mnist, "xor": xor, "add": add, "chain": chain, "linalg": linalg, "scalar": scalar, "start": start}[group]()
+    {
+        "mnist": mnist, "xor": xor, "add": add, "chain": chain, "linalg": linalg, "rnn": rnn, "lstm": lstm, "gru": gru,
+        "embed": embed, "gpt": gpt, "scalar": scalar, "start": start,
+    }[group]()

@@ -40,9 +40,9 @@ extension Builtins {
     },
     NativeFunction(
       "adam_update",
-      "target, gradients, mean, square, steps, lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0, decoupled = false",
+      "target, gradients, mean, square, steps, lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0, decoupled = false, matrices_only = false",
       documentation:
-        "Moves all parameters one step of Adam, in place. `mean` and `square` are dicts by parameter path, `steps` counts from 1.",
+        "Moves all parameters one step of Adam, in place. `mean` and `square` are dicts by parameter path, `steps` counts from 1. With `matrices_only` parameters of fewer than two axes do not decay.",
       example: "adam_update(net, g, mean, square, 1, 1e-3)"
     ) { call in
       let count = try call.int(4)
@@ -53,6 +53,7 @@ extension Builtins {
       let epsilon = try call.optional(8, call.number) ?? 1e-8
       let decay = try call.optional(9, call.number) ?? 0
       let isDecoupled = try call.optional(10, call.bool) ?? false
+      let matricesOnly = try call.optional(11, call.bool) ?? false
       let (mean, square) = (try call.dict(2), try call.dict(3))
       let context = call.vm.context
       try call.forEachParameter { parameter, gradient, index in
@@ -62,7 +63,8 @@ extension Builtins {
           tensor, mean, square throws(TensorError) in
           try context.adamStep(
             &tensor, gradient: gradient, m: &mean, v: &square, step: count, lr: rate, beta1: beta1,
-            beta2: beta2, epsilon: epsilon, weightDecay: decay, decoupled: isDecoupled)
+            beta2: beta2, epsilon: epsilon,
+            weightDecay: matricesOnly && tensor.shape.rank < 2 ? 0 : decay, decoupled: isDecoupled)
         }
       }
       return .nil
