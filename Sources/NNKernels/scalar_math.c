@@ -1,4 +1,5 @@
-// Functions of single f64 numbers: the vector code with one lane and no fused multiply-add, so the bits are the same on every machine.
+// Functions of single f64 numbers: rounding and remainders, and the choice by name. What has no file of its own is the vector code
+// with one lane and no fused multiply-add, so the bits are the same on every machine.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,38 +61,11 @@ NNK_OVERLOAD vf64 vtrunc(vf64 x) { return vsigned(vabs(vselect(x < 0.0, vceil(x)
 
 #define NNK_SCALAR(NAME) \
   double nnk_##NAME##_f64(double x) { return v##NAME(vsplat(x))[0]; }
-NNK_SCALAR(exp)
-NNK_SCALAR(expm1)
-NNK_SCALAR(log)
-NNK_SCALAR(log1p)
-NNK_SCALAR(sin)
-NNK_SCALAR(cos)
-NNK_SCALAR(tan)
-NNK_SCALAR(asin)
-NNK_SCALAR(acos)
-NNK_SCALAR(atan)
-NNK_SCALAR(sinh)
-NNK_SCALAR(cosh)
-NNK_SCALAR(tanh)
-NNK_SCALAR(erf)
 NNK_SCALAR(sqrt)
 NNK_SCALAR(floor)
 NNK_SCALAR(ceil)
 NNK_SCALAR(round)
 NNK_SCALAR(trunc)
-
-double nnk_pow_f64(double x, double y) { return vpow(vsplat(x), vsplat(y))[0]; }
-double nnk_atan2_f64(double y, double x) { return vatan2(vsplat(y), vsplat(x))[0]; }
-
-/// log(x) times a factor in two doubles, so that exact powers give whole numbers.
-static double scaled_log(double x, double factor, double factor_low) {
-  const bool usual = x > 0 && x < __builtin_inf();
-  if (!usual) return nnk_log_f64(x);
-  const vdd product = dd_product(vlog_dd(vsplat(x)), (vdd){vsplat(factor), vsplat(factor_low)});
-  return product.hi[0] + product.lo[0];
-}
-double nnk_log2_f64(double x) { return scaled_log(x, 1.4426950408889634, 2.0355273740931033e-17); }
-double nnk_log10_f64(double x) { return scaled_log(x, 0.43429448190325182, 1.098319650216765e-17); }
 
 /// |x| = mantissa * 2^exponent for finite x.
 static uint64_t mantissa_of(double x, int *exponent) {
@@ -142,28 +116,28 @@ double nnk_floor_div_f64(double x, double y) {
 double nnk_unary_f64(nnk_unary_op op, double x) {
   const vf64 v = vsplat(x);
   switch (op) {
-    case NNK_EXP: return vexp(v)[0];
-    case NNK_EXPM1: return vexpm1(v)[0];
-    case NNK_LOG: return vlog(v)[0];
-    case NNK_LOG1P: return vlog1p(v)[0];
+    case NNK_EXP: return nnk_exp_f64(x);
+    case NNK_EXPM1: return nnk_expm1_f64(x);
+    case NNK_LOG: return nnk_log_f64(x);
+    case NNK_LOG1P: return nnk_log1p_f64(x);
     case NNK_SQRT: return vsqrt(v)[0];
-    case NNK_RSQRT: return vrsqrt(v)[0];
-    case NNK_TANH: return vtanh(v)[0];
-    case NNK_SIGMOID: return vsigmoid(v)[0];
+    case NNK_RSQRT: return nnk_rsqrt_f64(x);
+    case NNK_TANH: return nnk_tanh_f64(x);
+    case NNK_SIGMOID: return nnk_sigmoid_f64(x);
     case NNK_RELU: return vrelu(v)[0];
     case NNK_GELU: return vgelu(v)[0];
     case NNK_GELU_TANH: return vgelu_tanh(v)[0];
-    case NNK_ERF: return verf(v)[0];
-    case NNK_SILU: return vsilu(v)[0];
-    case NNK_SOFTPLUS: return vsoftplus(v)[0];
-    case NNK_SIN: return vsin(v)[0];
-    case NNK_COS: return vcos(v)[0];
-    case NNK_TAN: return vtan(v)[0];
-    case NNK_ASIN: return vasin(v)[0];
-    case NNK_ACOS: return vacos(v)[0];
-    case NNK_ATAN: return vatan(v)[0];
-    case NNK_SINH: return vsinh(v)[0];
-    case NNK_COSH: return vcosh(v)[0];
+    case NNK_ERF: return nnk_erf_f64(x);
+    case NNK_SILU: return nnk_silu_f64(x);
+    case NNK_SOFTPLUS: return nnk_softplus_f64(x);
+    case NNK_SIN: return nnk_sin_f64(x);
+    case NNK_COS: return nnk_cos_f64(x);
+    case NNK_TAN: return nnk_tan_f64(x);
+    case NNK_ASIN: return nnk_asin_f64(x);
+    case NNK_ACOS: return nnk_acos_f64(x);
+    case NNK_ATAN: return nnk_atan_f64(x);
+    case NNK_SINH: return nnk_sinh_f64(x);
+    case NNK_COSH: return nnk_cosh_f64(x);
     case NNK_FLOOR: return vfloor(v)[0];
     case NNK_CEIL: return vceil(v)[0];
     case NNK_ROUND: return vround(v)[0];

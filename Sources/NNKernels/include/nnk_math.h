@@ -270,7 +270,7 @@ ptrdiff_t nnk_one_hot(nnk_type type, nnk_type index_type, const void *indices, s
 size_t nnk_masked_select(const void *src, size_t row_bytes, const uint8_t *mask, size_t n, void *dst);
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Numbers: scalar f64 functions, about 1 ulp, the same bits on every machine
+// Numbers: scalar f64 functions within 0.52 ulp (gelu: 2), the same bits on every machine
 
 double nnk_exp_f64(double x);
 double nnk_expm1_f64(double x);
@@ -289,6 +289,10 @@ double nnk_sinh_f64(double x);
 double nnk_cosh_f64(double x);
 double nnk_tanh_f64(double x);
 double nnk_erf_f64(double x);
+double nnk_sigmoid_f64(double x);
+double nnk_silu_f64(double x);
+double nnk_softplus_f64(double x);
+double nnk_rsqrt_f64(double x);
 double nnk_sqrt_f64(double x);
 double nnk_pow_f64(double x, double y);
 double nnk_floor_f64(double x);
