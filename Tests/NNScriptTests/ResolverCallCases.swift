@@ -460,7 +460,7 @@ extension ResolverCase {
         4 | h.double(1, 2)
           |             ^
 
-        error: the variables of a module cannot be assigned from outside
+        error: `count` of the module `h` cannot be assigned from outside
          --> test.nn:5:1
           |
         5 | h.count = 3

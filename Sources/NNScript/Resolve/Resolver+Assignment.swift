@@ -32,7 +32,7 @@ extension Resolver {
     guard case .name(let object) = node.object, variable(of: object.binding)?.kind == .module
     else { return }
     report(
-      "the variables of a module cannot be assigned from outside", node.span,
+      "`\(node.name)` of the module `\(object.name)` cannot be assigned from outside", node.span,
       help: ["give `\(object.name)` a function that assigns `\(node.name)`"])
   }
 

@@ -41,9 +41,9 @@ extension VM {
   private func checkedKey(_ key: Slot, operand: Int) throws -> Slot {
     if key.isKey { return key.untracked }
     if key.isTensor, let whole = wholeNumber(key) { return Slot(whole) }
-    let text = briefDescription(of: key)
+    let text = key.asNumber.map(NumberText.shortest) ?? briefDescription(of: key)
     throw ScriptError(
-      .key, "a dict key must be a string or a whole number, not \(key.describedType)",
+      .key, "a dict key must be a string or a whole number, not \(text)",
       notes: [.init(operand: operand, text: text)])
   }
 
@@ -211,15 +211,17 @@ extension VM {
 
   /// An element assignment to a tensor makes a new tensor, so it needs a variable to put it in.
   private func checkRebinding(_ code: Unmanaged<Code>) throws {
-    let isGuarded = code._withUnsafeGuaranteedRef { code in
-      let pc = frames[depth - 1].pc - code.words
-      return code.place(before: pc).map { code.isGuarded($0.pc) } ?? false
+    let guarded = code._withUnsafeGuaranteedRef { code -> Code.Place? in
+      guard let place = code.place(before: frames[depth - 1].pc - code.words) else { return nil }
+      return code.isGuarded(place.pc) ? place : nil
     }
-    if isGuarded {
-      throw ScriptError(
-        .type, "a tensor can only be changed in a variable declared with `var`",
-        help: "write `var x = ...`, or shadow a parameter with `var x = x`")
-    }
+    guard let guarded else { return }
+    let text = guarded.operands.first.flatMap { modules.sources.file(of: $0)?.text(of: $0) } ?? ""
+    let isName = text.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }
+    let (what, name) = isName ? ("'\(text)' is a tensor, which", text) : ("a tensor", "x")
+    throw ScriptError(
+      .type, "\(what) can only be changed in a variable declared with `var`",
+      help: "write `var \(name) = ...`, or shadow a parameter with `var \(name) = \(name)`")
   }
 
   /// `container[key]` for an update, owned: a tensor is moved out of a list or dict.

@@ -80,8 +80,11 @@ extension VM {
     -> ScriptError
   {
     let found = briefDescription(of: value)
-    var message = "'\(check.name)' must be \(check.text), not \(found)"
-    if check.name == "result" { message = "the result must be \(check.text), not \(found)" }
+    var isSimple = false
+    if case .simple = check.expected { isSimple = true }
+    let subject = check.name == "result" ? "the result" : "'\(check.name)'"
+    let what = isSimple && value.isTensor ? "the tensor \(found)" : found
+    var message = "\(subject) must be \(check.text), not \(what)"
     if let known = failure?.known, !known.isEmpty { message += " (\(known))" }
     var error = ScriptError(
       failure == nil ? .type : .shape, message, notes: [.init(operand: 0, text: found)])

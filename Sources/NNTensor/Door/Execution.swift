@@ -89,7 +89,7 @@ extension TensorContext {
       ?? (operands[1].number == 0)
     if hasZero {
       throw TensorError(
-        "argument", "\(op.name): an integer tensor is divided by 0",
+        "argument", "\(op.name): an integer tensor is divided by zero",
         help: "to(x, \"f32\") gives inf or nan instead")
     }
   }
