@@ -60,7 +60,13 @@ struct Launcher {
     if file == "-" {
       return Program(text: try host.readInput(), name: "<stdin>", arguments: arguments)
     }
-    return Program(text: try host.readFile(file), name: file, path: file, arguments: arguments)
+    let text = try host.readFile(file)
+    if text.prefix(1024).contains(0) {
+      throw HostError(
+        "\"\(file)\" is not a program: it is not text",
+        help: "a program is a text file with the encoding UTF-8")
+    }
+    return Program(text: text, name: file, path: file, arguments: arguments)
   }
 
   private func interpreter(

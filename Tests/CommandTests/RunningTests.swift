@@ -96,6 +96,16 @@ struct RunningTests {
     #expect(run.status == 2)
   }
 
+  @Test func aBinaryFileGivesOneError() throws {
+    let folder = try Folder()
+    try Data([0x7F, 0x45, 0x4C, 0x46, 0, 0, 1, 0xFF]).write(
+      to: folder.url.appendingPathComponent("a.nn"))
+    let run = try Command.run("a.nn", in: folder)
+    #expect(run.errors.hasPrefix("error: \"a.nn\" is not a program"))
+    #expect(run.errors.split(separator: "\n").count == 2)
+    #expect(run.status == 2)
+  }
+
   @Test func helpAndVersion() throws {
     let help = try Command.run("--help")
     #expect(help.output.contains("nnscript [options] FILE"))
