@@ -22,6 +22,7 @@ let package = Package(
     .target(
       name: "NNScript",
       dependencies: ["NNSyntax", "NNTensor", "NNKernels", "NNFormats", "NNStdlib"]),
+    .target(name: "NNFuzz", dependencies: ["NNScript", "NNSyntax", "NNTensor"]),
     .target(name: "CReadline", linkerSettings: [.linkedLibrary("readline")]),
     .executableTarget(
       name: "nnscript-cli",
@@ -30,16 +31,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
-      name: "nnbench", dependencies: ["NNScript", "NNTensor", "NNKernels"],
+      name: "nnbench", dependencies: ["NNFuzz", "NNScript", "NNTensor", "NNKernels"],
       exclude: ["programs", "peers.py"]),
     .testTarget(name: "NNKernelsTests", dependencies: ["NNKernels"]),
     .testTarget(
       name: "NNTensorTests", dependencies: ["NNTensor", "NNKernels"], exclude: ["reference"]),
-    .testTarget(name: "NNSyntaxTests", dependencies: ["NNSyntax"], exclude: ["golden"]),
+    .testTarget(name: "NNSyntaxTests", dependencies: ["NNSyntax", "NNFuzz"], exclude: ["golden"]),
     .testTarget(name: "NNFormatsTests", dependencies: ["NNFormats", "NNTensor", "CZlib"]),
     .testTarget(
       name: "NNScriptTests",
-      dependencies: ["NNScript", "NNSyntax", "NNTensor"],
+      dependencies: ["NNScript", "NNSyntax", "NNTensor", "NNFuzz"],
       exclude: ["language"]),
     .testTarget(name: "CommandTests"),
   ],

@@ -1,4 +1,5 @@
 // The benchmarks' command: picks benches by name and prints one table for each.
+import NNFuzz
 import NNKernels
 
 #if canImport(Glibc)
@@ -22,9 +23,12 @@ struct BenchOptions {
   var threads = [1, Int(nnk_threads())]
   /// Shows only rows whose name or size contains this.
   var filter = ""
+  /// What the fuzzer is to do.
+  var fuzz = FuzzOptions()
 }
 
-/// `nnbench [--threads 1,2] [--isa portable|avx2|avx512] [--filter text] [bench ...]`
+/// `nnbench [--threads 1,2] [--isa portable|avx2|avx512] [--filter text] [bench ...]`,
+/// `nnbench fuzz [--count N] [--seed S] [--from N] [--kinds script,ops] [--corpus folder,folder] [--show yes]`
 @main
 struct NNBench {
   static let benches = [
@@ -41,7 +45,7 @@ struct NNBench {
         guard let value = arguments.popFirst(), read(argument, value, into: &options) else {
           return usage()
         }
-      } else if let bench = benches.first(where: { $0.name == argument }) {
+      } else if let bench = (benches + [fuzzBench]).first(where: { $0.name == argument }) {
         chosen.append(bench)
       } else {
         return usage()
@@ -66,14 +70,40 @@ struct NNBench {
       options.filter = value
       return true
     default:
-      return false
+      return readFuzzing(option, value, into: &options.fuzz)
     }
+  }
+
+  /// Reads one of the fuzzer's options; false when it makes no sense.
+  private static func readFuzzing(
+    _ option: String, _ value: String, into options: inout FuzzOptions
+  ) -> Bool {
+    let parts = value.split(separator: ",").map(String.init)
+    switch option {
+    case "--count":
+      options.count = Int(value) ?? -1
+      return options.count >= 0
+    case "--seed":
+      options.seed = UInt64(value) ?? 0
+      return UInt64(value) != nil
+    case "--from":
+      options.start = Int(value) ?? -1
+      return options.start >= 0
+    case "--kinds":
+      options.kinds = parts.compactMap { Fuzzer.Kind(rawValue: $0) }
+      return !options.kinds.isEmpty
+    case "--corpus": options.corpus = parts
+    case "--show": options.isShowing = true
+    default: return false
+    }
+    return true
   }
 
   /// Says how to call the command and ends it.
   static func usage() {
     print("usage: nnbench [--threads 1,2] [--isa portable|avx2|avx512] [--filter text] [bench ...]")
-    for bench in benches {
+    print("       nnbench fuzz [--count N] [--seed S] [--from N] [--kinds script,ops] [--show yes]")
+    for bench in benches + [fuzzBench] {
       print(
         "  \(bench.name)\(String(repeating: " ", count: max(1, 10 - bench.name.count)))\(bench.summary)"
       )

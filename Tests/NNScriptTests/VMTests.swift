@@ -201,6 +201,49 @@ private final class Sink {
     #expect(run.leftOver == 0)
   }
 
+  @Test func valuesMovedAtTheirLastUseAreKeptWhereTheyAreStillSeen() {
+    let run = Run(
+      """
+      fn step(w, g) { var w = w; w -= 0.5 * g; w }
+      fn fails(w) = throw error("no")
+      fn f() {
+        var x = ones(2)
+        let y = x
+        x = step(x, x * 2)
+        x = step(x, ones(2))
+        var kept = ones(2)
+        try { kept = fails(kept) } catch { }
+        for i in 0..3 { x = step(x, if i == 1 { continue } else { ones(2) }) }
+        let seen = [x]
+        x = relu(x - seen[0] + 5)
+        (x, y, kept, seen[0])
+      }
+      fn last(a, b) = a * 2 + b
+      fn twice(a) = a * a
+      let a = ones(2)
+      print(f(), last(a, a), twice(a), a)
+      """)
+    #expect(
+      run.output
+        == "(f32[2] [5, 5], f32[2] [1, 1], f32[2] [1, 1], f32[2] [-1.5000, -1.5000]) [3, 3] [1, 1] [1, 1]\n"
+    )
+    #expect(run.leftOver == 0)
+  }
+
+  @Test func callsUpdateInPlace() {
+    let source = """
+      fn step(w) { var w = w; w -= 0.5; w[0] = 1; w }
+      fn scaled(w, k) = w * k
+      fn f(n) {
+        var x = zeros(100000)
+        for i in 0..n { x = scaled(step(x), 2) }
+        x[0]
+      }
+      """
+    let run = Run(source + "\nprint(f(5))")
+    #expect(run.output == "2\n")
+  }
+
   @Test func libraryNamesLoadInTheMiddleOfAFrame() {
     let run = Run(
       """

@@ -1,20 +1,8 @@
 // Feeds the lexer, parser, dumps and renderer with random, broken and generated programs: none may trap or hang.
 import Foundation
+import NNFuzz
 import NNSyntax
 import Testing
-
-/// A small random generator with a seed, so that a failure can be repeated.
-struct FuzzRandom: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
 
 @Suite struct FuzzTests {
   /// How many inputs of each kind: some for a test, `NNSYNTAX_FUZZ=1000000` for a long run.
@@ -52,7 +40,7 @@ struct FuzzRandom: RandomNumberGenerator {
   ]
 
   @Test func randomBytesAreSurvived() {
-    var random = FuzzRandom(state: 1)
+    var random = FuzzRandom(seed: 1)
     for _ in 0..<Self.count {
       let length = Int.random(in: 0...200, using: &random)
       check((0..<length).map { _ in UInt8.random(in: 0...255, using: &random) })
@@ -60,7 +48,7 @@ struct FuzzRandom: RandomNumberGenerator {
   }
 
   @Test func randomWordsAreSurvived() {
-    var random = FuzzRandom(state: 2)
+    var random = FuzzRandom(seed: 2)
     for _ in 0..<Self.count {
       let length = Int.random(in: 0...80, using: &random)
       var text = ""
@@ -70,7 +58,7 @@ struct FuzzRandom: RandomNumberGenerator {
   }
 
   @Test func brokenProgramsAreSurvived() {
-    var random = FuzzRandom(state: 3)
+    var random = FuzzRandom(seed: 3)
     let programs = (Golden.cases("trees.txt") + Golden.cases("errors.txt")).map {
       Array($0.source.utf8)
     }
@@ -100,7 +88,7 @@ struct FuzzRandom: RandomNumberGenerator {
 
   @Test func generatedProgramsParse() {
     for seed in 0..<Self.count {
-      var generator = ProgramGenerator(seed: UInt64(seed))
+      var generator = SyntaxGenerator(seed: UInt64(seed))
       let text = generator.program()
       let parsed = Parser.parse(SourceFile(name: "generated.nn", text: text))
       #expect(

@@ -69,6 +69,13 @@ final class Code {
     var includesReceiver = false
   }
 
+  /// An arithmetic instruction whose operands are variables that nothing reads afterwards: it may take their tensors.
+  struct LastUse {
+    let pc: Int
+    let left: Bool
+    let right: Bool
+  }
+
   /// A model declared in this function.
   struct ModelTemplate {
     let name: String
@@ -110,6 +117,9 @@ final class Code {
   let places: [Place]
   /// Element assignments whose container cannot be rebound, by position.
   let guarded: [Int]
+  /// By position.
+  let lastUses: [LastUse]
+  let hasLastUses: Bool
   /// The first of `types` are checked by `checkParameters`.
   let parameterCheckCount: Int
   /// A lambda that is given one tuple or list takes its parts.
@@ -145,6 +155,8 @@ final class Code {
     restores = parts.restores
     places = parts.places
     guarded = parts.guarded
+    lastUses = parts.lastUses
+    hasLastUses = !parts.lastUses.isEmpty
     parameterCheckCount = parts.parameterCheckCount
     isLambda = parts.isLambda
     simpleCount = parts.parameters.simpleCount
@@ -168,13 +180,20 @@ final class Code {
 
   /// The place of the instruction that was running when the program counter was `pc`.
   func place(before pc: Int) -> Place? {
-    var low = 0
-    var high = places.count
-    while low < high {
-      let middle = (low + high) / 2
-      if places[middle].pc < pc { low = middle + 1 } else { high = middle }
-    }
-    return low > 0 ? places[low - 1] : nil
+    let next = places.firstIndex(notBefore: pc, \.pc)
+    return next > 0 ? places[next - 1] : nil
+  }
+
+  /// What the instruction at `pc` reads for the last time.
+  func lastUse(at pc: Int) -> LastUse? {
+    let index = lastUses.firstIndex(notBefore: pc, \.pc)
+    return index < lastUses.count && lastUses[index].pc == pc ? lastUses[index] : nil
+  }
+
+  /// True for an element assignment whose container cannot be rebound.
+  func isGuarded(_ pc: Int) -> Bool {
+    let index = guarded.firstIndex(notBefore: pc, \.self)
+    return index < guarded.count && guarded[index] == pc
   }
 }
 
@@ -193,5 +212,18 @@ struct ParameterList: Sendable {
   /// The number of arguments, receiver included, with which a call needs no preparation.
   var simpleCount: Int {
     restIndex == nil ? names.count + (hasReceiver ? 1 : 0) : -1
+  }
+}
+
+extension Array {
+  /// The first place whose position is not before `pc`; the positions rise.
+  fileprivate func firstIndex(notBefore pc: Int, _ position: (Element) -> Int) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if position(self[middle]) < pc { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

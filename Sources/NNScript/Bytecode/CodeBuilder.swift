@@ -24,6 +24,7 @@ struct CodeBuilder {
     var restores: [Code.Restore] = []
     var places: [Code.Place] = []
     var guarded: [Int] = []
+    var lastUses: [Code.LastUse] = []
     var parameterCheckCount = 0
     var isLambda = false
   }

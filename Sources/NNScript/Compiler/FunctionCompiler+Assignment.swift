@@ -33,7 +33,7 @@ extension FunctionCompiler {
       }
     case .name(let name):
       if let variable = localRegister(.name(name)), writesOnlyAtEnd(value) {
-        compile(value, into: variable)
+        replacement(of: name, by: value) { compile(value, into: variable) }
       } else {
         let register = temporary()
         compile(value, into: register)

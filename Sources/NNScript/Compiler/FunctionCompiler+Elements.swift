@@ -96,7 +96,9 @@ extension FunctionCompiler {
     let result = register.map { isTemporary($0) ? $0 : temporary() }
     let firstDead = nextTemporary
     let start = builder.position
+    tryDepth += 1
     if let result { compile(node.body, into: result) } else { compile(node.body) }
+    tryDepth -= 1
     let end = builder.position
     let done = builder.jump()
     scope {

@@ -93,7 +93,8 @@ extension FunctionCompiler {
       if variable.needsCell {
         builder.emit(.getCell, register, source)
       } else if source != register {
-        builder.emit(.move, register, source)
+        let isLast = dying.contains(ObjectIdentifier(variable))
+        builder.emit(isLast ? .take : .move, register, source)
       }
     case .captured(let index, let variable):
       builder.emit(variable.needsCell ? .getCaptureCell : .getCapture, register, index)
@@ -158,12 +159,18 @@ extension FunctionCompiler {
         let right = operand(node.right, hint: register)
         let operands = [node.right.span, node.left.span]
         emit(op, register, right, constant, at: node.span, operands: operands)
+        noteLastUses(left: node.right, right: nil)
       }
       return
     }
     temporaries {
       let left = operand(node.left, before: node.right, hint: register)
       binary(node.op, register, left, node.right, node.left.span, at: node.span)
+      if node.op == .greater || node.op == .greaterEqual {
+        noteLastUses(left: node.right, right: node.left)
+      } else {
+        noteLastUses(left: node.left, right: node.right)
+      }
     }
   }
 

@@ -71,7 +71,11 @@ extension FunctionCompiler {
           tail(value)
           return
         }
-        compile(statement)
+        if case .binding(let node) = statement {
+          shadowing(node) { compile(statement) }
+        } else {
+          compile(statement)
+        }
       }
       returnNil(at: block.span.endPoint)
     }
@@ -80,7 +84,9 @@ extension FunctionCompiler {
   /// Compiles an expression whose value is the function's result.
   func tail(_ value: Expr) {
     guard case .if(let node) = value else {
-      temporaries { returnRegister(operand(value), at: value.span) }
+      temporaries {
+        lastValue(value) { returnRegister(operand(value), at: value.span) }
+      }
       return
     }
     for branch in node.branches {

@@ -123,7 +123,7 @@ extension FunctionCompiler {
     if isConstructor || node.value == nil {
       returnNil(at: node.span)
     } else if let value = node.value {
-      returnRegister(operand(value), at: value.span)
+      lastValue(value) { returnRegister(operand(value), at: value.span) }
     }
   }
 

@@ -46,6 +46,10 @@ final class FunctionCompiler {
   var hoisted: Set<ObjectIdentifier> = []
   /// Temporaries with the sizes and models that the parameters' types name.
   var dimensionTemporaries: [Int] = []
+  /// How many handlers are around the code being compiled.
+  var tryDepth = 0
+  /// The variables that the expression being compiled reads for the last time.
+  var dying: Set<ObjectIdentifier> = []
 
   private var registers: [Int]
   private var nextVariable = 0

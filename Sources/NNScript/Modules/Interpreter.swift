@@ -27,6 +27,10 @@ package final class Interpreter {
   package private(set) var diagnostics: [Diagnostic] = []
   /// Told of every warning: those of a text before it runs, and those that arise while it does.
   package var onWarning: ((Diagnostic) -> Void)?
+  /// Whether the bytecode of every text is checked before it runs, for tests of the compiler.
+  package var verifiesBytecode = false
+  /// What was wrong with the bytecode of the text that was run last.
+  package private(set) var bytecodeProblems: [String] = []
 
   /// An engine for one program, or for the inputs of a session. Imports are relative to the folder of `path`.
   package init(
@@ -129,7 +133,9 @@ package final class Interpreter {
     let context = CompileContext(heap: vm.heap, module: module)
     let code = FunctionCompiler.compile(program: parsed.program, name: "main", context: context)
     diagnostics += context.diagnostics
-    return context.diagnostics.isEmpty ? code : nil
+    guard context.diagnostics.isEmpty else { return nil }
+    bytecodeProblems = verifiesBytecode ? Verifier.problems(in: code) : []
+    return bytecodeProblems.isEmpty ? code : nil
   }
 
   /// Ends the engine; gives how many values were left over, which should be none.

@@ -1,9 +1,13 @@
 // The loop of the virtual machine: fetches and runs instructions.
 
 extension VM {
-  /// Stores a number in a register.
+  /// Stores a number in a register, which most often held one before.
   @inline(__always) func put(_ number: Double, _ target: Registers) {
-    assign(Slot(number), to: target)
+    if target.pointee.isPlainNumber {
+      target.pointee.bits = number.bitPattern
+    } else {
+      assign(Slot(number), to: target)
+    }
   }
 
   /// Runs the frames above `floor` until the first of them returns; gives its result, owned.
@@ -594,28 +598,10 @@ extension VM {
         case .getMember:
           let object = base[Int(word >> 16 & 255)]
           let key = constants[Int(pc.pointee)]
-          let hint = Int(pc[1])
-          if object.meta == Tag.dict {
-            let (entries, used) = object.unmanaged(DictObject.self)._withUnsafeGuaranteedRef {
-              ($0.entries, $0.used)
-            }
-            if hint < used && entries[hint].key.bits == key.bits {
-              pc += 2
-              assign(retained(entries[hint].value), to: a)
-              continue execute
-            }
-          } else if object.meta == Tag.instance {
-            let (layout, fields) = object.unmanaged(InstanceObject.self)._withUnsafeGuaranteedRef {
-              ($0.layout, $0.fields)
-            }
-            let found = layout._withUnsafeGuaranteedRef {
-              hint < $0.fieldCount && $0.keys[hint].bits == key.bits
-            }
-            if found && !fields[hint].isUndefined {
-              pc += 2
-              assign(retained(fields[hint]), to: a)
-              continue execute
-            }
+          if let place = cachedPlace(object, key, pc[1]), !place.pointee.isUndefined {
+            pc += 2
+            assign(retained(place.pointee), to: a)
+            continue execute
           }
           let words = pc
           pc += 2
@@ -627,21 +613,13 @@ extension VM {
         case .setMember, .setMemberTake:
           let source = base + Int(word >> 16 & 255)
           let key = constants[Int(pc.pointee)]
-          let hint = Int(pc[1])
           let isTaken = UInt8(truncatingIfNeeded: word) == Opcode.setMemberTake.rawValue
-          if a.pointee.meta == Tag.dict {
-            let (entries, used) = a.pointee.unmanaged(DictObject.self)._withUnsafeGuaranteedRef {
-              ($0.entries, $0.used)
-            }
-            if hint < used && entries[hint].key.bits == key.bits {
-              pc += 2
-              let value = source.pointee
-              if isTaken { source.pointee = .nil } else { retain(value) }
-              let old = entries[hint].value
-              entries[hint].value = value
-              release(old)
-              continue execute
-            }
+          if a.pointee.meta == Tag.dict, let place = cachedPlace(a.pointee, key, pc[1]) {
+            pc += 2
+            let value = source.pointee
+            if isTaken { source.pointee = .nil } else { retain(value) }
+            assign(value, to: place)
+            continue execute
           }
           let words = pc
           pc += 2
@@ -650,11 +628,18 @@ extension VM {
           try setMember(a.pointee, key, source, words + 1, isTaken: isTaken)
           fuel = self.fuel
         case .takeMember:
+          let object = base[Int(word >> 16 & 255)]
+          let key = constants[Int(pc.pointee)]
+          // Only a tensor has to be moved; a plain value is read like any other.
+          if let place = cachedPlace(object, key, pc[1]), place.pointee.tag < Tag.undefined {
+            pc += 2
+            assign(place.pointee, to: a)
+            continue execute
+          }
           let words = pc
           pc += 2
           frame.pointee.pc = pc
-          let member = try takeMember(
-            base[Int(word >> 16 & 255)], constants[Int(words.pointee)], words + 1)
+          let member = try takeMember(object, key, words + 1)
           assign(member, to: a)
 
         // MARK: Fields
@@ -842,6 +827,28 @@ extension VM {
 
   @inline(__always) private func fields(_ instance: Slot) -> Registers {
     instance.unmanaged(InstanceObject.self)._withUnsafeGuaranteedRef { $0.fields }
+  }
+
+  /// Where the value of a member is, if it is still where the instruction found it last time.
+  @inline(__always) private func cachedPlace(
+    _ object: Slot, _ key: Slot, _ hint: UInt32
+  ) -> Registers? {
+    let hint = Int(hint)
+    if object.meta == Tag.dict {
+      let (entries, used) = object.unmanaged(DictObject.self)._withUnsafeGuaranteedRef {
+        ($0.entries, $0.used)
+      }
+      if hint < used && entries[hint].key.bits == key.bits { return entries.value(at: hint) }
+    } else if object.meta == Tag.instance {
+      let (layout, fields) = object.unmanaged(InstanceObject.self)._withUnsafeGuaranteedRef {
+        ($0.layout, $0.fields)
+      }
+      let isThere = layout._withUnsafeGuaranteedRef {
+        hint < $0.fieldCount && $0.keys[hint].bits == key.bits
+      }
+      if isThere { return fields + hint }
+    }
+    return nil
   }
 
   /// Copies a value into a register; a tensor is moved, so that the register holds its only count.

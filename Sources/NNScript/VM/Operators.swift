@@ -11,8 +11,8 @@ extension VM {
     let op = unsafeBitCast(UInt8(truncatingIfNeeded: word), to: Opcode.self)
     let target = base + Int(word >> 8 & 255)
     let left = base + Int(word >> 16 & 255)
-    let (constants, firstTemporary) = code._withUnsafeGuaranteedRef {
-      ($0.constants, base + $0.firstTemporary)
+    let (constants, firstTemporary, lastUse) = code._withUnsafeGuaranteedRef {
+      ($0.constants, base + $0.firstTemporary, $0.hasLastUses ? self.lastUse(in: $0) : nil)
     }
     let isConstant = op.layout == .registersAndConstant
     let right = (isConstant ? constants : base) + Int(word >> 24)
@@ -21,14 +21,21 @@ extension VM {
       result = try tensorOperator(
         op, left, right,
         takesLeft: left == target
-          ? canReplace(left.pointee, right.pointee) : left >= firstTemporary,
-        takesRight: !isConstant && right >= firstTemporary && right != target)
+          ? canReplace(left.pointee, right.pointee)
+          : left >= firstTemporary || lastUse?.left == true,
+        takesRight: !isConstant && right != target
+          && (right >= firstTemporary || lastUse?.right == true))
     } else {
       result = try operate(op, left.pointee, right.pointee)
       if left >= firstTemporary { assign(.nil, to: left) }
       if !isConstant && right >= firstTemporary { assign(.nil, to: right) }
     }
     assign(result, to: target)
+  }
+
+  /// What the running instruction reads for the last time.
+  private func lastUse(in code: Code) -> Code.LastUse? {
+    code.lastUse(at: frames[depth - 1].pc - code.words - 1)
   }
 
   /// True if `x = x op y` may work in place: the result surely has x's shape, and nothing can fail that would leave x empty.

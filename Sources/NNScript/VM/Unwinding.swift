@@ -163,15 +163,4 @@ extension Code {
   func handler(at pc: Int) -> Handler? {
     handlers.first { $0.range.contains(pc - 1) }
   }
-
-  /// True for an element assignment whose container cannot be rebound.
-  func isGuarded(_ pc: Int) -> Bool {
-    var low = 0
-    var high = guarded.count
-    while low < high {
-      let middle = (low + high) / 2
-      if guarded[middle] < pc { low = middle + 1 } else { high = middle }
-    }
-    return low < guarded.count && guarded[low] == pc
-  }
 }

@@ -242,3 +242,11 @@ extension Slot {
     meta == Tag.string || isNumber && number.rounded(.towardZero) == number && number.isFinite
   }
 }
+
+extension UnsafeMutablePointer<DictObject.Entry> {
+  /// Where the value of an entry is.
+  @inline(__always) func value(at index: Int) -> UnsafeMutablePointer<Slot> {
+    UnsafeMutableRawPointer(self + index).advanced(by: MemoryLayout<Slot>.stride)
+      .assumingMemoryBound(to: Slot.self)
+  }
+}

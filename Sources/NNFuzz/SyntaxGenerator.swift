@@ -1,21 +1,19 @@
-// Writes random programs that are correct, with random layout where the language leaves it free.
+// Writes random programs whose syntax is correct, with random layout where the language leaves it free.
 
-/// Makes programs from a seed.
-struct ProgramGenerator {
+/// Makes programs from a seed. They parse; most of them mean nothing.
+package struct SyntaxGenerator {
   private var random: FuzzRandom
   private var budget = 60
 
-  init(seed: UInt64) { random = FuzzRandom(state: seed) }
+  package init(seed: UInt64) { random = FuzzRandom(seed: seed) }
 
-  mutating func program() -> String {
+  package mutating func program() -> String {
     lines(Int.random(in: 1...6, using: &random), indentation: "", isTopLevel: true)
   }
 
-  private mutating func pick<T>(_ choices: [T]) -> T {
-    choices[Int.random(in: 0..<choices.count, using: &random)]
-  }
+  private mutating func pick<T>(_ choices: [T]) -> T { random.pick(choices) }
 
-  private mutating func chance(_ n: Int) -> Bool { Int.random(in: 0..<n, using: &random) == 0 }
+  private mutating func chance(_ n: Int) -> Bool { random.chance(n) }
 
   private mutating func name() -> String { pick(["a", "b", "xs", "θ", "model", "state", "f_1"]) }
 
