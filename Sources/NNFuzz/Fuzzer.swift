@@ -47,6 +47,14 @@ package struct Fuzzer {
     return Input(kind: kind, text: text)
   }
 
+  /// Limits the tensors of this process to what inputs are allowed: without it one that asks for gigabytes gets them.
+  package static func limitTensors() {
+    Interpreter(host: Host()).limitMemory(to: mostMemory)
+  }
+
+  /// Bytes of values and tensors that an input may use.
+  private static let mostMemory = 256 << 20
+
   /// What goes wrong with an input; nil if it is refused, fails or runs as it should. A trap or a hang never returns.
   package static func problem(with input: Input) -> String? {
     if let problem = syntaxProblem(input.text) { return problem }
@@ -79,7 +87,7 @@ package struct Fuzzer {
     let interpreter = Interpreter(host: Host())
     interpreter.verifiesBytecode = true
     interpreter.instructionLimit = 20_000
-    interpreter.memoryLimit = 64 << 20
+    interpreter.memoryLimit = mostMemory
     let outcome = interpreter.run(source: text, name: "fuzz.nn")
     let renderer = DiagnosticRenderer(sources: interpreter.sources)
     switch outcome {

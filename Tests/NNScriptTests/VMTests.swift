@@ -110,6 +110,19 @@ private final class Sink {
     #expect(run.failure?.kind == "limit")
   }
 
+  @Test(arguments: [
+    "var x = \"ab\"\nfor i in 0..60 { x = x ++ x }",
+    "var x = \"ab\"\nfor i in 0..60 { x = \"{x}{x}\" }",
+    "var x = [1]\nfor i in 0..60 { x = x ++ x }",
+    "var x = [1]\nfor i in 0..60 { x = [x..., x...] }",
+    "list(0..2000000000)", "relu(0..2000000000)", "\"a\".repeat(100000000)",
+    "let a = list(0..1000)\nlet b = [a for i in a]\nrelu([b for i in a])",
+  ]) func valuesThatOutgrowTheMemoryLimitAreAnError(_ source: String) {
+    let run = Run(source) { $0.memoryLimit = 10_000_000 }
+    #expect(run.failure?.kind == "limit")
+    #expect(run.leftOver == 0)
+  }
+
   @Test func cancellationPassesThroughTry() {
     let run = Run("while true { try { while true { } } catch { } }") { $0.cancellation.request() }
     guard case .cancelled = run.outcome else {

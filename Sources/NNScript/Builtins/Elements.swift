@@ -153,6 +153,7 @@ extension NativeCall {
         throw ScriptError(
           .limit, "\(function.name): \(elements.expectedCount) elements do not fit into memory")
       }
+      try vm.checkRoom(elements.expectedCount * 16)
       result.reserveCapacity(elements.expectedCount)
       while let element = try elements.next() { result.append(element) }
       return result

@@ -81,6 +81,7 @@ extension Builtins {
       guard !overflow, bytes <= TextSearch.largestResult else {
         throw ScriptError(.limit, "repeat: the text would be longer than 1 GiB")
       }
+      try call.vm.checkRoom(bytes)
       return call.string(String(repeating: text, count: count))
     },
     NativeFunction(

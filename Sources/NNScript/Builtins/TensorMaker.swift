@@ -102,7 +102,10 @@ private struct NestedNumbers {
     guard count <= 1 << 31 else { throw ScriptError(.limit, "\(caller): the range is too long") }
     try enter(count: count, depth: depth)
     if count > 0 { try expectLeaf(depth: depth + 1) }
-    for index in 0..<count { append(Double(range.value(at: index))) }
+    for index in 0..<count {
+      if index & 0xffff == 0 { try vm.checkCancellation() }
+      append(Double(range.value(at: index)))
+    }
     return true
   }
 
@@ -136,7 +139,10 @@ private struct NestedNumbers {
     if leafDepth.map({ depth >= $0 }) == true { throw ragged("numbers and lists side by side") }
     if depth == sizes.count {
       sizes.append(count)
-      numbers.reserveCapacity(sizes.reduce(1) { $0 &* max($1, 1) } & 0xff_ffff)
+      // A few lists that hold each other stand for any number of elements.
+      let (most, total) = (1 << 40, sizes.reduce(1.0) { $0 * Double(max($1, 1)) })
+      try vm.checkRoom(total < Double(most) ? Int(total) * 8 : .max / 2)
+      numbers.reserveCapacity(Int(min(total, 0x1p24)))
     } else if sizes[depth] != count {
       throw ragged("lists of \(sizes[depth]) and of \(count) elements side by side")
     }

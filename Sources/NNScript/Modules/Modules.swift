@@ -79,9 +79,14 @@ final class Modules {
 
   /// What the resolver is told about the world outside a module.
   func environment(of module: Module, vm: VM) -> ResolverEnvironment {
-    ResolverEnvironment(
+    var names: [String]?
+    return ResolverEnvironment(
       builtin: { [unowned self, unowned vm] in builtin($0, vm: vm) },
-      builtinNames: { [unowned vm] in vm.registry.names.union(Library.fileOfName.keys).sorted() },
+      builtinNames: { [unowned vm] in
+        let known = names ?? vm.registry.names.union(Library.fileOfName.keys).sorted()
+        names = known
+        return known
+      },
       module: { [unowned self, unowned vm] in imported($0, from: module, vm: vm) })
   }
 

@@ -9,10 +9,11 @@ package enum Suggestion {
   package static func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
     let wanted = Array(name.unicodeScalars)
     guard !wanted.isEmpty, wanted.count <= 64 else { return nil }
+    let (lowered, length) = (name.lowercased(), name.utf8.count)
     var limit = wanted.count <= 4 ? 1 : wanted.count <= 8 ? 2 : 3
     var best: String?
     for candidate in candidates where candidate != name {
-      if candidate.lowercased() == name.lowercased() { return candidate }
+      if candidate.utf8.count == length, candidate.lowercased() == lowered { return candidate }
       let other = Array(candidate.unicodeScalars)
       guard abs(other.count - wanted.count) <= limit else { continue }
       let found = distance(wanted, other)

@@ -59,7 +59,9 @@ struct TensorText {
     self.tensor = tensor
     self.isOneLine = isOneLine
     self.indentation = indentation
-    isSummarized = tensor.shape.count > Self.largestFull
+    // An empty tensor, too, may have many rows.
+    let rows = tensor.shape.indices.reduce(1) { $0 &* max(1, tensor.shape[$1]) }
+    isSummarized = max(rows, tensor.shape.count) > Self.largestFull || rows < 0
   }
 
   private mutating func finish() -> String {

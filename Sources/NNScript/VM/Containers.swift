@@ -50,6 +50,7 @@ extension VM {
   /// Appends all elements of a value in a register, which is used up.
   func appendAll(_ list: ListObject, _ source: Registers) throws {
     if let elements = source.pointee.elements {
+      try checkRoom(elements.count * 16)
       for index in 0..<elements.count { list.append(owned: retained(elements[index])) }
     } else {
       guard var elements = try Elements(source.pointee, vm: self) else {
@@ -410,6 +411,7 @@ extension VM {
           }
           throw error
         }
+        try checkRoom(text.utf8.count)
         assign(.nil, to: register)
         register += 1
         operand += 1

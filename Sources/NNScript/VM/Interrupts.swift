@@ -71,6 +71,19 @@ extension VM {
     return try interrupts.nextSlice()
   }
 
+  /// Throws where a value of so many bytes more would pass the memory limit, before it is made.
+  func checkRoom(_ bytes: Int) throws {
+    guard bytes > 1 << 16 else { return }
+    try checkCancellation()
+    let limit = interrupts.memoryLimit ?? Self.largestValue
+    if bytes > limit - heap.liveBytes - interrupts.tensorBytes() {
+      throw ScriptError(.limit, "there is no memory for a value of \(bytes >> 20) MiB")
+    }
+  }
+
+  /// Bytes of one value where there is no memory limit.
+  private static let largestValue = 1 << 35
+
   /// Throws if the script was cancelled: for natives that run long.
   func checkCancellation() throws {
     if interrupts.cancellation.isRequested { throw ScriptError.cancelled }

@@ -213,10 +213,14 @@ extension VM {
 
   /// `a ++ b` of lists, tuples or strings.
   private func concatenate(_ left: Slot, _ right: Slot) throws -> Slot {
-    if let a = left.asString, let b = right.asString { return heap.string(a.value + b.value) }
+    if let a = left.asString, let b = right.asString {
+      try checkRoom(a.value.utf8.count + b.value.utf8.count)
+      return heap.string(a.value + b.value)
+    }
     guard left.tag == right.tag, let a = left.elements, let b = right.elements else {
       throw operatorError(.concatenate, left, right)
     }
+    try checkRoom((a.count + b.count) * 16)
     let joined = (Array(a) + Array(b)).map { retained($0) }
     return left.meta == Tag.list
       ? Slot(ListObject(heap: heap, owned: joined)) : Slot(TupleObject(heap: heap, owned: joined))

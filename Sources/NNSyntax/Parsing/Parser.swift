@@ -332,7 +332,8 @@ package struct Parser {
     depth = state.depth
     let end = innermostEnd
     if let outermost { index = min(Int(tokens[outermost].partner) + 1, max(end, index)) }
-    if index == state.start, index < end, !at(.rightBrace) { skipOne() }
+    // Something must be taken, whatever it is, so that broken brackets cannot hold the parser up.
+    if index == state.start, !at(.rightBrace) { skipOne() }
     while index < end, !at(.semicolon), !at(.rightBrace) {
       if current.startsLine, !continuesLine { return }
       skipOne()

@@ -143,10 +143,10 @@ private struct ArangeRule: ShapeRule {
   func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
     let (start, stop, step) = try ArangeRule.range(query.attributes)
     let count = ((stop - start) / step).rounded(.up)
-    guard count < 1e15 else {
+    guard count < 1e15 || count.isNaN else {
       throw TensorError("argument", "arange: too many elements (\(count))")
     }
-    return [D(Swift.max(0, Int(count)))]
+    return [D(count > 0 ? Int(count) : 0)]
   }
 
   static func range(_ attributes: [Attribute]) throws(TensorError) -> (Double, Double, Double) {

@@ -132,6 +132,13 @@ struct RepeatRule: ShapeRule {
     shape[axis] = shape[axis] * D(query.attribute(0).int ?? 1)
     return shape
   }
+
+  /// A size times a factor, where that is a size.
+  static func grown(_ size: Int, _ times: Int, in op: String) throws(TensorError) -> Int {
+    let (product, overflow) = size.multipliedReportingOverflow(by: times)
+    if overflow { throw TensorError("argument", "\(op): \(times) times is too often") }
+    return product
+  }
 }
 
 /// The last axes grow by factors; missing ones come in front.

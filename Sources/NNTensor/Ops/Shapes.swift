@@ -136,7 +136,7 @@ extension Ops {
       let column = try c.reshaped(operands[0], wide)
       wide[axis + 1] = times
       var result = shape
-      result[axis] *= times
+      result[axis] = try RepeatRule.grown(result[axis], times, in: "repeat")
       return try c.reshaped(c.apply(broadcastTo, [column], [.ints(wide.array), .none]), result)
     })
 
@@ -156,10 +156,16 @@ extension Ops {
         }
         if count == 0 {
           value = try c.slice(value, axis: axis, 0, 0)
-        } else {
-          value = try c.apply(
-            concat, [Operand](repeating: value, count: count), [.int(axis)])
+          continue
         }
+        // [outer, inner] becomes [outer, count, inner].
+        var shape = c.shape(of: value)
+        let outer = shape.product(0..<axis)
+        let inner = shape.product(axis..<shape.rank)
+        shape[axis] = try RepeatRule.grown(shape[axis], count, in: "tile")
+        let rows = try c.reshaped(value, [outer, 1, inner])
+        let wide = try c.apply(broadcastTo, [rows], [.ints([outer, count, inner]), .none])
+        value = try c.reshaped(wide, shape)
       }
       return value
     })
