@@ -16,6 +16,9 @@ static const char norm_text[] = {
 static const char sequence_text[] = {
 #embed "sequence.nn"
 };
+static const char images_text[] = {
+#embed "images.nn"
+};
 static const char loss_text[] = {
 #embed "loss.nn"
 };
@@ -43,6 +46,7 @@ static const struct {
     {"norm", norm_text, sizeof norm_text},
     {"sequence", sequence_text, sizeof sequence_text},
     {"loss", loss_text, sizeof loss_text},       {"optim", optim_text, sizeof optim_text},
+    {"images", images_text, sizeof images_text},
     {"derivatives", derivatives_text, sizeof derivatives_text},
     {"linalg", linalg_text, sizeof linalg_text},
     {"data", data_text, sizeof data_text},       {"digits", digits_text, sizeof digits_text},

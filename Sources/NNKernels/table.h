@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "conv.h"
 #include "fft_pass.h"
 #include "include/nnkernels.h"
 
@@ -14,6 +15,7 @@
 struct nnk_table {
   const char *name;
   int lanes;  // f32 elements of a vector
+  bool has_masked_loads;  // in the micro-kernels of products; otherwise they read whole vectors of B
 #define NNK_PUBLIC(result, name, parameters, arguments) result(*name) parameters;
 #define NNK_PRIVATE(result, name, parameters) result(*name) parameters;
 #include "kernels.def"

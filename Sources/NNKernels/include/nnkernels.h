@@ -106,11 +106,13 @@ double nnk_bench_fma_peak(long rounds);
 #pragma clang assume_nonnull end
 
 #include "nnk_chain.h"
+#include "nnk_conv.h"
 #include "nnk_gemm.h"
 #include "nnk_linalg.h"
 #include "nnk_ctc.h"
 #include "nnk_fft.h"
 #include "nnk_math.h"
+#include "nnk_pooling.h"
 #include "nnk_sequence.h"
 
 // --- Stack ---------------------------------------------------------------

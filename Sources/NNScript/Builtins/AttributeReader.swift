@@ -20,6 +20,7 @@ struct AttributeReader {
     case .shape: return .ints(try whole(parameter.takesRest ? unwrappedRest() : slot))
     case .dtype: return .dtype(try dtype())
     case .string: return .string(try call.text(index))
+    case .padding: return try padding()
     case .tensor, .tensors, .index:
       preconditionFailure("operands and indices are not attributes of calls")
     }
@@ -31,6 +32,16 @@ struct AttributeReader {
     if given.isNil { return .none }
     if parameter.takesRest, given.elements?.isEmpty == true { return parameter.standard ?? .none }
     return .ints(try whole(given))
+  }
+
+  /// A name, a size, or sizes in lists, nested ones joined.
+  private func padding() throws -> Attribute {
+    if slot.isNil { return parameter.standard ?? .none }
+    guard let elements = slot.elements else {
+      if call.vm.plainNumber(slot) != nil { return .ints(try whole(slot)) }
+      return .string(try call.text(index))
+    }
+    return .ints(try elements.flatMap { try whole($0) })
   }
 
   /// The arguments of a rest parameter; one list among them alone stands for all.

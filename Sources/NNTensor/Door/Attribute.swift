@@ -51,6 +51,8 @@ package struct Parameter: Sendable {
     case shape
     case dtype
     case string
+    /// A name, a size, or sizes in nested lists, which become one.
+    case padding
     /// The items of an index; the tensors among them are further operands.
     case index
   }

@@ -7,7 +7,7 @@ package enum Ops {
     arithmetic, comparisons, logic, elementary, activations, rounding, conversions, creation,
     reductions, shapes, joining, indexing, matrixProducts, triangles, linearAlgebra, fourier,
     softmaxes, losses, ctcLosses, sorting, random, images, norms, embeddings, recurrences,
-    attentions, dropouts,
+    attentions, dropouts, convolutions, maxPooling, resampling,
   ].flatMap { $0 }
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

@@ -18,6 +18,7 @@ import fourier
 import linear
 import losses
 import orders
+import pooling
 import products
 import reductions
 import sequences
@@ -26,7 +27,7 @@ from reference import Family
 
 FAMILIES = {
     "activations": activations, "arrangements": arrangements, "convolutions": convolutions, "elementwise": elementwise,
-    "fourier": fourier, "linear": linear, "losses": losses, "orders": orders, "products": products,
+    "fourier": fourier, "linear": linear, "losses": losses, "orders": orders, "pooling": pooling, "products": products,
     "reductions": reductions, "sequences": sequences, "shapes": shapes,
 }
 FOLDER = Path(__file__).parent
