@@ -5,13 +5,14 @@ import Testing
 /// A scalar function of float operands, made of one op and fixed weights.
 struct Weighted {
   let row: RowCase
-  let context = TensorContext()
+  let context: TensorContext
   let operands: [Operand]
   /// Positions of the operands that are differentiated.
   let wrt: [Int]
 
-  init(_ row: RowCase) throws {
+  init(_ row: RowCase, in context: TensorContext = TensorContext()) throws {
     self.row = row
+    self.context = context
     let operands = try row.operands()
     self.operands = operands
     wrt = operands.indices.filter { operands[$0].tensor?.dtype == .f64 }
@@ -23,10 +24,7 @@ struct Weighted {
     for (place, result) in try context.applyMany(row.op, operands, row.sample.attributes)
       .enumerated()
     {
-      guard let dtype = result.tensor?.dtype, dtype == .f64 else {
-        if result.isNumber { total = result }
-        continue
-      }
+      guard result.isNumber || result.tensor?.dtype == .f64 else { continue }
       let term = try weighted(result, seed: UInt64(place + 17))
       if let sum = total { total = try context.binary(Ops.add, sum, term) } else { total = term }
     }

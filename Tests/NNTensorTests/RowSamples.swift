@@ -30,18 +30,16 @@ struct RowCase: CustomStringConvertible, Sendable {
   }
 
   /// Rows whose results are drawn.
-  var isRandom: Bool {
-    ["rand", "randn", "randint", "bernoulli", "permutation"].contains(op.name)
-  }
+  var isRandom: Bool { op.isRandom }
 
   /// The elements' domain of an operand.
   private func domain(_ position: Int) -> Sample.Domain {
     sample.domains[min(position, sample.domains.count - 1)]
   }
 
-  /// Operands of the sample's shapes, floats in the given type.
-  func operands(dtype: DType = .f64) throws -> [Operand] {
-    var numbers = Numbers(seed: UInt64(number + 3))
+  /// Operands of the sample's shapes, floats in the given type; each variant has elements of its own.
+  func operands(dtype: DType = .f64, variant: UInt64 = 0) throws -> [Operand] {
+    var numbers = Numbers(seed: UInt64(number + 3) + 1000 * variant)
     return try sample.shapes.enumerated().map { position, shape in
       let count = shape.reduce(1, *)
       switch domain(position) {

@@ -179,9 +179,39 @@ extension TensorContext {
 
   @Test func debugNaNsNamesTheOp() throws {
     c.debugNaNs = true
-    #expect { try c.unary(Ops.log, try vector(-1)) } throws: {
-      ($0 as? TensorError)?.message.contains("log") == true
+    #expect { try c.unary(Ops.log, try vector(2, -1)) } throws: {
+      ($0 as? TensorError)?.message == "debug_nans: log made a NaN at [1] (x = -1)"
     }
+    #expect { try c.binary(Ops.div, Operand(1), try vector(2, 0)) } throws: {
+      ($0 as? TensorError)?.message == "debug_nans: div made inf at [1] (x = 1, y = 0)"
+    }
+    #expect { try c.binary(Ops.matmul, try vector(1e200), try vector(1e200)) } throws: {
+      ($0 as? TensorError)?.notes.map(\.text) == [
+        "f64[1] from 1e+200 to 1e+200", "f64[1] from 1e+200 to 1e+200",
+      ]
+    }
+    // What came in infinite or was asked for is nobody's fault.
+    let masked = try c.apply(Ops.maskedFill, [try vector(1), try vector(1), Operand(-.infinity)])
+    #expect(try c.unary(Ops.exp, masked).values == [0])
+    // The slope of pow at 0 is infinite inside its rule and 0 outside.
+    let slope = try c.derivative(at: try vector(0)) { try c.binary(Ops.pow, $0, Operand(0.5)) }
+    #expect(slope.values == [0])
+    #expect {
+      _ = try c.derivative(at: try vector(1e-200)) { x in
+        try c.unary(Ops.log, c.binary(Ops.mul, x, x))
+      }
+    } throws: {
+      ($0 as? TensorError)?.message.contains("debug_nans: log made -inf at [0] (x = 0)") == true
+    }
+    #expect {
+      _ = try c.derivative(at: try vector(.leastNonzeroMagnitude)) { try c.unary(Ops.log, $0) }
+    } throws: { ($0 as? TensorError)?.message == "debug_nans: the gradient of log has inf at [0]" }
+    #expect {
+      let trace = c.beginJVP()
+      defer { c.end(trace) }
+      let x = try c.watch(try vector(.leastNonzeroMagnitude), tangent: try vector(1), on: trace)
+      _ = try c.unary(Ops.log, x)
+    } throws: { ($0 as? TensorError)?.message == "debug_nans: the tangent of log has inf at [0]" }
     c.position = 7
     #expect {
       _ = try c.derivative(at: try vector(1)) { x in

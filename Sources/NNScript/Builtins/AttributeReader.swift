@@ -56,6 +56,7 @@ struct AttributeReader {
   /// A whole number, or those of a list, tuple or integer tensor.
   private func whole(_ slot: Slot) throws -> [Int] {
     if let elements = slot.elements { return try elements.map(size) }
+    try call.vm.checkUnbatched(slot, "value")
     if let tensor = slot.asTensor, tensor.shape.rank == 1, tensor.dtype.isInteger {
       return (0..<tensor.count).map { tensor.integer(at: $0) }
     }

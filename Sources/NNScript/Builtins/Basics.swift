@@ -12,7 +12,7 @@ extension Builtins {
       var line = ""
       for (index, value) in call.rest(0).enumerated() {
         if index > 0 { line += " " }
-        line += ValueText.plain(value)
+        line += call.vm.text(of: value)
       }
       try call.vm.write(line + (call.optional(1, call.text) ?? "\n"))
       return .nil
@@ -21,7 +21,7 @@ extension Builtins {
       "str", "x", documentation: "The text of a value, as `print` shows it.",
       example: "str([1, 2])  # \"[1, 2]\""
     ) { call in
-      call[0].asString == nil ? call.string(ValueText.plain(call[0])) : retained(call[0])
+      call[0].asString == nil ? call.string(call.vm.text(of: call[0])) : retained(call[0])
     },
     NativeFunction(
       "repr", "x",
@@ -70,7 +70,10 @@ extension Builtins {
       documentation:
         "Whether two values are equal as a whole, as one bool; tensors must agree in shape and all elements.",
       example: "equal(tensor([1, 2]), tensor([1, 2]))  # true"
-    ) { call in Slot(Equality.areEqual(call[0], call[1])) },
+    ) { call in
+      for slot in [call[0], call[1]] { try call.vm.checkUnbatched(slot) }
+      return Slot(Equality.areEqual(call[0], call[1]))
+    },
     NativeFunction(
       "copy", "x",
       documentation:

@@ -35,8 +35,7 @@ extension Builtins {
       }
       let elements = try call.ownedElements(of: 0)
       defer { for element in elements { release(element) } }
-      let order = try call.vm.drawOrder(elements.count)
-      return call.list(of: elements, order)
+      return try call.list(of: elements, try call.vm.drawOrder(elements.count))
     },
     NativeFunction(
       "choice", "values, n = nil, replace = true",
@@ -49,35 +48,37 @@ extension Builtins {
 
 extension VM {
   /// The numbers from 0 up to `count` in random order.
-  fileprivate func drawOrder(_ count: Int) throws -> Tensor {
+  fileprivate func drawOrder(_ count: Int) throws -> Operand {
     try drawn(Ops.permutation, [.int(count)])
   }
 
   /// Random positions below `count`.
-  fileprivate func drawPlaces(_ shape: [Int], below count: Int) throws -> Tensor {
+  fileprivate func drawPlaces(_ shape: [Int], below count: Int) throws -> Operand {
     let dtype: DType = count > 1 << 31 ? .i64 : .i32
     return try drawn(Ops.randint, [.int(0), .int(count), .ints(shape), .dtype(dtype)])
   }
 
-  private func drawn(_ op: Op, _ attributes: [Attribute]) throws -> Tensor {
-    guard let tensor = try context.apply(op, [], attributes).tensor else {
-      preconditionFailure("random ops give tensors")
-    }
-    return tensor
+  private func drawn(_ op: Op, _ attributes: [Attribute]) throws -> Operand {
+    try context.apply(op, [], attributes)
   }
 }
 
 extension NativeCall {
   /// The rows of a tensor argument that an integer tensor names.
-  fileprivate func rows(of index: Int, _ places: Tensor) throws -> Slot {
+  fileprivate func rows(of index: Int, _ places: Operand) throws -> Slot {
     let operand = Operand(self[index].tensor, handle: self[index].handle)
     return Slot(
       try vm.context.apply(
-        Ops.index, [operand, Operand(places)], [.index([.integers(operand: 1)])]))
+        Ops.index, [operand, places], [.index([.integers(operand: 1)])]))
   }
 
   /// A list of the elements that an integer tensor names.
-  fileprivate func list(of elements: [Slot], _ places: Tensor) -> Slot {
+  fileprivate func list(of elements: [Slot], _ drawn: Operand) throws -> Slot {
+    guard let places = drawn.tensor, !vm.context.isBatched(drawn) else {
+      throw argumentError(
+        0, "inside vmap every example draws for itself, which the elements of a list cannot follow",
+        help: "a tensor instead of the list can, and so can `permutation`")
+    }
     let list = ListObject(heap: heap, capacity: places.count)
     for place in 0..<places.count {
       list.append(owned: retained(elements[places.integer(at: place)]))
@@ -92,15 +93,18 @@ extension NativeCall {
     let total = count ?? elements.count
     guard total > 0 else { throw argumentError(0, "there are no values to choose from") }
     guard has(1) else {
-      let place = try vm.drawPlaces([], below: total).integer(at: 0)
-      return count == nil ? retained(elements[place]) : try vm.element(of: self[0], at: place)
+      let place = try vm.drawPlaces([], below: total)
+      if count != nil { return try rows(of: 0, place) }
+      let list = try list(of: elements, place)
+      defer { release(list) }
+      return retained(list.elements?[0] ?? .nil)
     }
     let places = try places(try size(1), of: total)
-    return count == nil ? list(of: elements, places) : try rows(of: 0, places)
+    return count == nil ? try list(of: elements, places) : try rows(of: 0, places)
   }
 
   /// Random positions below `total`.
-  private func places(_ wanted: Int, of total: Int) throws -> Tensor {
+  private func places(_ wanted: Int, of total: Int) throws -> Operand {
     guard try optional(2, bool) == false else {
       return try vm.drawPlaces([wanted], below: total)
     }
@@ -108,7 +112,7 @@ extension NativeCall {
       throw argumentError(
         1, "\(wanted) values cannot be chosen from \(total) without 'replace'")
     }
-    let order = try vm.drawOrder(total)
-    return try Tensor((0..<wanted).map { order.integer(at: $0) })
+    let first = IndexItem.slice(start: 0, stop: wanted, step: nil)
+    return try vm.context.apply(Ops.index, [vm.drawOrder(total)], [.index([first])])
   }
 }

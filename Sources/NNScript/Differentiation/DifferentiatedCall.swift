@@ -64,13 +64,8 @@ struct DifferentiatedCall {
         help: "return the loss, or (loss, other results...)")
     }
     guard let tensor = output.tensor else { return output }
-    guard tensor.dtype.isFloat else {
-      throw ScriptError(
-        .type, "\(name) needs a float result, not \(tensor.dtype.name)\(tensor.shape)",
-        help:
-          "integers and bools have no gradient; convert with to(x, \"f32\") before the computation")
-    }
-    let shape = vm.context.shape(of: output)
+    try checkFloat(name)
+    let shape = vm.context.shape(of: tape.lowered(output))
     guard shape.rank == 0 else {
       let help =
         tensor.count == 1
@@ -80,6 +75,16 @@ struct DifferentiatedCall {
         .shape, "\(name) needs a scalar result, not \(tensor.dtype.name)\(shape)", help: help)
     }
     return output
+  }
+
+  /// Throws for a result of integers or bools.
+  func checkFloat(_ name: String) throws {
+    guard let output, let tensor = output.tensor, !tensor.dtype.isFloat else { return }
+    let shape = vm.context.shape(of: tape.lowered(output))
+    throw ScriptError(
+      .type, "\(name) needs a float result, not \(tensor.dtype.name)\(shape)",
+      help:
+        "integers and bools have no gradient; convert with to(x, \"f32\") before the computation")
   }
 
   /// The gradient of the result, weighted by `seed`, in the structure of the differentiated arguments; owned.

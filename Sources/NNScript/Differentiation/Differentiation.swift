@@ -4,7 +4,7 @@ import NNTensor
 /// Builtins that take functions and give their derivatives.
 enum Differentiation {
   static let functions: [NativeFunction] = [
-    grad, valueAndGrad, vjp, jvp, debugNaNs,
+    grad, valueAndGrad, vjp, jvp, vmap, customGrad, checkpoint, debugNaNs,
   ]
 
   private static let grad = NativeFunction(
@@ -120,12 +120,18 @@ enum Differentiation {
     let function = try call.callable(0)
     let arguments = Array(call.rest(1))
     for argument in arguments { try checkDifferentiable(argument, "vjp") }
-    let run = try DifferentiatedCall(call.vm, function, arguments, wrt: Array(arguments.indices))
-    guard run.output != nil, run.value.isTensor || run.value.isNumber else {
-      defer { release(run.value) }
-      throw ScriptError(
-        .type,
-        "vjp needs a function that returns a number or a tensor, not \(run.value.describedType)")
+    var run = try DifferentiatedCall(call.vm, function, arguments, wrt: Array(arguments.indices))
+    do {
+      try run.checkFloat("vjp")
+      guard run.output != nil, run.value.isTensor || run.value.isNumber else {
+        throw ScriptError(
+          .type,
+          "vjp needs a function that returns a number or a tensor, not \(run.value.describedType)")
+      }
+    } catch {
+      release(run.value)
+      run.discard()
+      throw error
     }
     let pullback = Pullback(run)
     let native = NativeFunction("pullback", "g") { call in try pullback.apply(call) }
@@ -137,7 +143,8 @@ enum Differentiation {
   private static let debugNaNs = NativeFunction(
     "debug_nans", "on, f = nil",
     documentation: """
-      Makes every op look for NaN in its result, forwards and backwards, and fail where the first one arises. With `f`, only while `f()` runs, whose value it gives.
+      Makes every tensor op fail that makes a NaN, or an infinite value of finite ones, forwards and backwards: the error names the line, the op and what
+      it was given. With `f`, only while `f()` runs, whose value it gives.
       """,
     example: "debug_nans(true)"
   ) { call in
@@ -171,8 +178,9 @@ private final class Pullback: @unchecked Sendable {
       throw call.typeError(0, expected: "a tensor or number of the value's shape")
     }
     let seed = Operand(slot)
-    guard let output = run.output else { preconditionFailure("vjp has checked the result") }
-    let wanted = output.tensor?.shape ?? Shape()
+    guard let tracked = run.output else { preconditionFailure("vjp has checked the result") }
+    let output = run.tape.lowered(tracked)
+    let wanted = call.vm.context.shape(of: output)
     let found = call.vm.context.shape(of: seed)
     guard wanted == found || seed.isNumber && wanted.rank == 0 else {
       throw ScriptError(
@@ -191,7 +199,7 @@ private final class Pullback: @unchecked Sendable {
         return seed.isNumber ? seed : try context.apply(Ops.item, [seed])
       }
       if seed.tensor?.dtype == tensor.dtype { return seed }
-      let full = seed.isNumber ? try context.apply(Ops.fullLike, [output.plain, seed]) : seed
+      let full = seed.isNumber ? try context.apply(Ops.fullLike, [output, seed]) : seed
       return try context.apply(Ops.to, [full], [.dtype(tensor.dtype)])
     } catch {
       throw ScriptError(error)

@@ -23,10 +23,11 @@ struct TrackedArguments {
   private let watcher: (Operand) throws -> Operand
   /// The watched values.
   private(set) var leaves: [Operand] = []
+  /// What they were before.
+  private(set) var sources: [Operand] = []
   /// Whether a model is among the arguments.
   private(set) var hasModel = false
-  /// Parameters to put back, with their old values (owned).
-  private var swapped: [(instance: Slot, field: Int, old: Slot)] = []
+  private var swaps = ParameterSwaps()
   private var keptKeys: [Slot] = []
 
   /// `watcher` gives the tracked stand-in of a value.
@@ -57,6 +58,7 @@ struct TrackedArguments {
   private mutating func watch(_ value: Operand) throws -> Operand {
     let watched = try watcher(value)
     leaves.append(watched)
+    sources.append(value)
     return watched
   }
 
@@ -105,7 +107,7 @@ struct TrackedArguments {
     let places = ModelWalk.parameters(of: instance, heap: vm.heap)
     let first = leaves.count
     leaves.reserveCapacity(first + places.count)
-    swapped.reserveCapacity(swapped.count + places.count)
+    swaps.reserve(places.count)
     for place in places {
       keptKeys.append(retained(place.path))
       let old = place.value
@@ -115,23 +117,16 @@ struct TrackedArguments {
       }
       if place.isFrozen {
         leaves.append(Operand(old).plain)
+        sources.append(Operand(old).plain)
         continue
       }
-      let watched = try watch(Operand(old))
-      swapped.append((retained(Slot(place.instance)), place.field, old))
-      place.instance.fields[place.field] = Slot(watched)
+      swaps.swap(place, for: Slot(try watch(Operand(old))))
     }
     return .model(paths: places.map(\.path), first: first)
   }
 
   /// Puts the models' own parameters back; call it on every way out.
-  mutating func restore() {
-    for (instance, field, old) in swapped.reversed() {
-      assign(old, to: instance.object(InstanceObject.self).fields + field)
-      release(instance)
-    }
-    swapped = []
-  }
+  mutating func restore() { swaps.restore() }
 
   /// Releases what the layouts hold; call it when no gradient will be built any more.
   mutating func discardKeys() {

@@ -404,7 +404,7 @@ extension VM {
         do {
           text +=
             try format == nil
-            ? ValueText.plain(register.pointee) : ValueText.formatted(register.pointee, format)
+            ? self.text(of: register.pointee) : ValueText.formatted(register.pointee, format)
         } catch var error as ScriptError {
           if error.notes.isEmpty {
             error.notes = [.init(operand: operand, text: briefDescription(of: register.pointee))]

@@ -82,9 +82,18 @@ extension VM {
         case .peekGlobal:
           let value = globals[Int(word >> 16)]
           assign(value.isUndefined ? .nil : retained(value), to: a)
-        case .setGlobal: assign(retained(a.pointee), to: globals + Int(word >> 16))
+        case .setGlobal:
+          if a.pointee.tag == Tag.trackedTensor {
+            frame.pointee.pc = pc
+            try checkKept(a.pointee, in: 0, "a variable outside of it")
+          }
+          assign(retained(a.pointee), to: globals + Int(word >> 16))
         case .setGlobalTake:
           let value = a.pointee
+          if value.tag == Tag.trackedTensor {
+            frame.pointee.pc = pc
+            try checkKept(value, in: 0, "a variable outside of it")
+          }
           a.pointee = .nil
           assign(value, to: globals + Int(word >> 16))
         case .takeGlobal:
@@ -111,8 +120,16 @@ extension VM {
         case .getCaptureCell:
           assign(retained(cellValue(captures(base)[Int(word >> 16 & 255)])), to: a)
         case .setCaptureCell:
+          if a.pointee.tag == Tag.trackedTensor {
+            frame.pointee.pc = pc
+            try checkCaptured(a.pointee, captures(base)[Int(word >> 16 & 255)])
+          }
           setCell(captures(base)[Int(word >> 16 & 255)], retained(a.pointee))
         case .setCaptureCellTake:
+          if a.pointee.tag == Tag.trackedTensor {
+            frame.pointee.pc = pc
+            try checkCaptured(a.pointee, captures(base)[Int(word >> 16 & 255)])
+          }
           let value = a.pointee
           a.pointee = .nil
           setCell(captures(base)[Int(word >> 16 & 255)], value)
@@ -658,6 +675,7 @@ extension VM {
           if layout._withUnsafeGuaranteedRef({ $0.isStorable[Int(word >> 24)] }) {
             let source = base + Int(word >> 16 & 255)
             let value = source.pointee
+            if value.tag == Tag.trackedTensor { try checkKept(value, inField: a.pointee) }
             if isTaken { source.pointee = .nil } else { retain(value) }
             assign(value, to: fields + Int(word >> 24))
             continue execute
@@ -796,6 +814,16 @@ extension VM {
     cell.unmanaged(CellObject.self)._withUnsafeGuaranteedRef { $0.value }
   }
 
+  /// Refuses to keep a batched value in a variable captured from outside of its batched call.
+  @inline(never) private func checkCaptured(_ value: Slot, _ cell: Slot) throws {
+    try checkKept(value, in: cell.object(CellObject.self).batchDepth, "a captured variable")
+  }
+
+  /// Refuses to keep a batched value in a model made outside of its batched call.
+  @inline(never) func checkKept(_ value: Slot, inField instance: Slot) throws {
+    try checkKept(value, in: instance.object(HeapObject.self).batchDepth, "a model's state")
+  }
+
   /// Stores a value, whose count moves in, in a cell.
   @inline(__always) private func setCell(_ cell: Slot, _ value: Slot) {
     let old = cell.unmanaged(CellObject.self)._withUnsafeGuaranteedRef {
@@ -808,7 +836,7 @@ extension VM {
 
   @inline(__always) private func takeCell(_ cell: Slot, to target: Registers) {
     let value = cellValue(cell)
-    if value.isTensor {
+    if value.isTensor, heap.batchDepth == 0 {
       cell.unmanaged(CellObject.self)._withUnsafeGuaranteedRef { $0.value = .nil }
     } else {
       retain(value)
@@ -851,10 +879,11 @@ extension VM {
     return nil
   }
 
-  /// Copies a value into a register; a tensor is moved, so that the register holds its only count.
+  /// Copies a value into a register; a tensor is moved, so that the register holds its only count. In a batched call, where the
+  /// assignment that follows may be refused, it stays.
   @inline(__always) private func takeTensor(_ place: Registers, to target: Registers) {
     let value = place.pointee
-    if value.isTensor { place.pointee = .nil } else { retain(value) }
+    if value.isTensor, heap.batchDepth == 0 { place.pointee = .nil } else { retain(value) }
     assign(value, to: target)
   }
 

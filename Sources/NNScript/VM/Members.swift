@@ -226,7 +226,7 @@ extension VM {
       let layout = instance.model.layout
       if let index = layout.find(key), index < layout.fieldCount,
         layout.fields[index].kind.isAssignable, layout.fields[index].kind != .parameter,
-        instance.fields[index].isTensor
+        instance.fields[index].isTensor, heap.batchDepth == 0
       {
         let value = instance.fields[index]
         instance.fields[index] = .nil
@@ -248,6 +248,9 @@ extension VM {
         .name, "'\(field.name)' of \(instance.model.name) cannot be assigned",
         help: field.kind == .argument
           ? "it is an argument of the constructor" : "declare it with `var`, `state` or `param`")
+    }
+    if source.pointee.tag == Tag.trackedTensor {
+      try checkKept(source.pointee, inField: Slot(instance))
     }
     guard field.kind == .parameter else {
       assign(moveOrCopy(source, isTaken), to: instance.fields + index)
@@ -285,13 +288,14 @@ extension VM {
     if operand.isNumber {
       operand = try context.apply(Ops.to, [operand], [.dtype(dtype)])
     }
-    if let old = old.asTensor, let new = operand.tensor,
-      old.shape != new.shape || old.dtype != new.dtype
-    {
-      let found = TensorText.signature(new)
-      throw ScriptError(
-        .shape, "param '\(name)' is \(TensorText.signature(old)) and cannot become \(found)",
-        notes: [.init(operand: 2, text: found)])
+    if let tensor = old.asTensor, let new = operand.tensor {
+      let (shape, found) = (shape(of: old), context.shape(of: operand))
+      guard shape == found, tensor.dtype == new.dtype else {
+        let text = "\(new.dtype.name)\(found)"
+        throw ScriptError(
+          .shape, "param '\(name)' is \(tensor.dtype.name)\(shape) and cannot become \(text)",
+          notes: [.init(operand: 2, text: text)])
+      }
     }
     return Slot(operand)
   }

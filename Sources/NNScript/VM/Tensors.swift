@@ -11,17 +11,41 @@ extension VM {
 
   /// A short text for a value in an error label: its type, or for a tensor its dtype and shape.
   func briefDescription(of slot: Slot) -> String {
-    if let tensor = slot.asTensor { return TensorText.signature(tensor) }
+    if slot.isTensor { return "\(slot.tensor.dtype.name)\(shape(of: slot))" }
     return slot.isUndefined ? "nothing" : slot.describedType
   }
 
-  /// Throws where a value stands for many at once, so that it has no number of its own to decide on.
-  func checkUnbatched(_ slot: Slot) throws {
-    guard !slot.handle.isNone, false else { return }
+  /// Whether a value stands for one example to the code that sees it and is many.
+  func isBatched(_ slot: Slot) -> Bool {
+    slot.tag == Tag.trackedTensor && context.isBatched(Operand(slot))
+  }
+
+  /// Throws where a value stands for many at once, so that it has no truth or number of its own to decide on.
+  func checkUnbatched(_ slot: Slot, _ what: String = "truth") throws {
+    guard isBatched(slot) else { return }
     throw ScriptError(
-      .type, "inside `vmap` a batched value has no single truth",
+      .type, "inside vmap a batched value has no single \(what)",
       help: "where(condition, a, b) chooses for each example",
-      notes: [.init(operand: 0, text: "batched")])
+      notes: [.init(operand: 0, text: "a batch of \(briefDescription(of: slot))")])
+  }
+
+  /// Refuses to keep a batched value in something made outside of its batched call.
+  @inline(never) func checkKept(_ value: Slot, in depth: UInt8, _ what: String) throws {
+    guard heap.batchDepth > depth, context.batchDepth(of: Operand(value)) > Int(depth) else {
+      return
+    }
+    throw ScriptError(
+      .type, "inside vmap a batched value cannot be assigned to \(what)",
+      help: "return it: the results of vmap hold all examples",
+      notes: [.init(operand: 1, text: "a batch of \(briefDescription(of: value))")])
+  }
+
+  /// The text of a value as `print` gives it; of a batched one, all its examples.
+  func text(of slot: Slot) -> String {
+    guard isBatched(slot) else { return ValueText.plain(slot) }
+    let sizes = slot.tensor.shape.prefix(slot.tensor.shape.rank - shape(of: slot).rank)
+    let count = sizes.array.map { "\($0)" }.joined(separator: " x ")
+    return "batch of \(count): \(ValueText.plain(slot))"
   }
 
   /// The part of an untracked tensor at a position of its first axis, owned: a view. Nil where an op has to find it.
@@ -158,7 +182,7 @@ struct IndexReader {
     } else {
       throw badIndex(key)
     }
-    operands.append(Operand(tensor))
+    operands.append(Operand(tensor, handle: key.handle))
   }
 
   private func badIndex(_ key: Slot) -> ScriptError {

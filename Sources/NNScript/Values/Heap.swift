@@ -12,11 +12,14 @@ class HeapObject {
   final let tag: UInt8
   /// Free for the use of subclasses.
   final var flags: UInt8 = 0
+  /// How many batched calls were running when it was made.
+  final let batchDepth: UInt8
   final unowned(unsafe) let heap: Heap
 
   init(heap: Heap, tag: UInt64) {
     self.heap = heap
     self.tag = UInt8(truncatingIfNeeded: tag)
+    batchDepth = heap.batchDepth
     index = UInt32(truncatingIfNeeded: heap.objects.count)
     heap.register(self)
   }
@@ -84,6 +87,8 @@ final class Heap {
   var interned: [InternKey: Unmanaged<StringObject>] = [:]
   /// Bytes held by lists, dicts and strings beside the fixed part of each object: what the memory limit counts, with the tensors' blocks.
   var payloadBytes = 0
+  /// How many batched calls are running.
+  var batchDepth: UInt8 = 0
   /// The collector runs when the number of objects passes this.
   var collectionThreshold = 50_000
 

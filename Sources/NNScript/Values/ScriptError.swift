@@ -70,6 +70,10 @@ struct ScriptError: Error, Sendable {
       self = .cancelled
       return
     }
+    if let cause = error.cause as? ScriptError {
+      self = cause
+      return
+    }
     self.init(
       Kind(rawValue: error.kind) ?? .error, error.message, help: error.help,
       notes: error.notes.map { Note(operand: $0.operand, text: $0.text) })

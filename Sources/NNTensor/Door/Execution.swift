@@ -6,20 +6,21 @@ extension TensorContext {
   func runOne(
     _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute]
   ) throws(TensorError) -> Operand {
+    if debugNaNs { return try debugged(op, operands, attributes)[0] }
     if op.isElementwise, let number = Numbers.value(op, operands) { return Operand(number) }
     var call = try prepare(op, operands, attributes)
-    return try checked(op, try call.runForward())
+    return try checked(try call.runForward())
   }
 
   /// Runs an op on plain values and gives all its results.
   func run(
     _ op: Op, _ operands: consuming [Operand], _ attributes: [Attribute]
   ) throws(TensorError) -> [Operand] {
+    if debugNaNs { return try debugged(op, operands, attributes) }
     guard case .many(let body) = op.forward else { return [try runOne(op, operands, attributes)] }
     var call = try prepare(op, operands, attributes)
     let results = try body(&call)
     if nnk_cancelled() { throw .cancelled }
-    if debugNaNs { for result in results { _ = try checked(op, result) } }
     return results
   }
 

@@ -6,7 +6,7 @@ extension TensorContext {
   func matrixProduct(
     _ a: Operand, _ b: Operand, _ isLeftTransposed: Bool, _ isRightTransposed: Bool
   ) throws(TensorError) -> Operand? {
-    guard a.handle.isNone, b.handle.isNone, let x = a.tensor, let y = b.tensor,
+    guard !debugNaNs, a.handle.isNone, b.handle.isNone, let x = a.tensor, let y = b.tensor,
       x.shape.rank == 2, y.shape.rank == 2, x.dtype == y.dtype, x.dtype.isFloat,
       x.shape[isLeftTransposed ? 0 : 1] == y.shape[isRightTransposed ? 1 : 0]
     else { return nil }
@@ -15,14 +15,14 @@ extension TensorContext {
     shape[1] = y.shape[isRightTransposed ? 0 : 1]
     let output = try Tensor(shape: shape, dtype: x.dtype)
     MatrixProduct(x, isLeftTransposed, y, isRightTransposed, output).run()
-    return try checked(Ops.matmulFlagged, Operand(output))
+    return try checked(Operand(output))
   }
 
   /// `dense` of operands (x, weight, bias) that fit and are untracked or on the innermost tape alone; nil for anything else.
   func denseLayer(
     _ operands: [Operand], _ attributes: [Attribute]
   ) throws(TensorError) -> Operand? {
-    guard let x = operands[0].tensor, let weight = operands[1].tensor,
+    guard !debugNaNs, let x = operands[0].tensor, let weight = operands[1].tensor,
       let bias = operands[2].tensor, x.dtype.isFloat, weight.dtype == x.dtype,
       bias.dtype == x.dtype, x.shape.rank >= 2, weight.shape.rank == 2, bias.shape.rank == 1,
       x.shape[x.shape.rank - 1] == weight.shape[0], bias.shape[0] == weight.shape[1],
@@ -34,7 +34,7 @@ extension TensorContext {
     let activation = attributes.first ?? .none
     MatrixProduct.runLayer(x, weight, bias, activation, output)
     let op = Ops.dense(with: activation)
-    let result = try checked(op, Operand(output))
+    let result = try checked(Operand(output))
     guard case .tape(let tape) = level else { return result }
     return try tape.note(op, result, of: operands, attributes, in: self)
   }

@@ -26,6 +26,10 @@ package final class Op: Sendable {
   let gradient: Gradient?
   /// How the forward derivative is computed.
   let tangent: Tangent
+  /// How it is applied to many examples at once.
+  let batching: Batching
+  /// Whether its results are drawn from the generator, also where the operands are equal.
+  package let isRandom: Bool
   /// Which operands and results the gradient reads.
   let saves: Saved
   /// Whether numbers stay numbers on their way into `forward`; otherwise they become tensors of rank 0 first.
@@ -45,7 +49,8 @@ package final class Op: Sendable {
     _ name: String, _ parameters: [Parameter], summary: String, example: String = "",
     samples: [Sample] = [], dtypes: DTypeRule = .same, shape: some ShapeRule, outputs: Int? = 1,
     saves: Saved = [], takesNumbers: Bool = false, isInternal: Bool = false, isOwn: Bool = false,
-    tangent: Tangent? = nil, forward: Forward, gradient: Gradient? = nil
+    isRandom: Bool = false, tangent: Tangent? = nil, batch: Batching? = nil, forward: Forward,
+    gradient: Gradient? = nil
   ) {
     self.name = name
     self.parameters = parameters
@@ -67,6 +72,8 @@ package final class Op: Sendable {
     default: (kernel, kernelArity) = (0, 0)
     }
     self.tangent = tangent ?? (kernelArity == 0 ? .transposed : .symmetric)
+    batching = batch ?? (kernelArity == 0 ? .loop : .elementwise)
+    self.isRandom = isRandom
     elementType = ElementType(dtypes)
     arity = Op.arity(parameters)
   }

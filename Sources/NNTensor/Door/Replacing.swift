@@ -12,8 +12,10 @@ extension TensorContext {
     guard let tensor = operand.tensor else {
       throw TensorError("type", "a number has no parts to assign to")
     }
-    let needsTrace = !operand.handle.isNone || !value.handle.isNone
-    if needsTrace, innermostTrace([operand, value]) != nil {
+    let needsTrace =
+      !operand.handle.isNone || !value.handle.isNone
+      || tensors.contains { !$0.handle.isNone }
+    if needsTrace, innermostTrace([operand, value] + tensors) != nil {
       var operands = [operand] + tensors
       var items = items
       (operands, items) = try Ops.maskless(self, operands, [.index(items)])

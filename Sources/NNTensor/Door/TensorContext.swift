@@ -6,6 +6,8 @@ package final class TensorContext {
   /// The active traces, outermost first.
   private(set) var traces: [Trace] = []
   private var lastSerial: UInt32 = 0
+  /// Only batched calls outside of this depth still have to make batches of what is drawn.
+  private var drawingDepth = Int.max
   /// What every op looks at, kept where reading it needs no exclusivity check.
   private let hot = UnsafeMutablePointer<Hot>.allocate(capacity: 1)
   private let pool = TapePool()
@@ -102,6 +104,26 @@ package final class TensorContext {
     return nil
   }
 
+  /// The trace an op goes to: the innermost active one that an operand belongs to. What is drawn inside a batched call is a batch.
+  private func trace(for op: Op, _ operands: [Operand]) -> Trace? {
+    guard op.isRandom else { return innermostTrace(operands) }
+    for (place, trace) in traces.enumerated().reversed() where trace.isActive {
+      if place < drawingDepth && trace is BatchTrace { return trace }
+      if operands.contains(where: { trace.tracks($0) }) { return trace }
+    }
+    return nil
+  }
+
+  /// Runs the draws of a batched call one level down.
+  func drawing<Result>(
+    inside trace: BatchTrace, _ body: () throws(TensorError) -> Result
+  ) throws(TensorError) -> Result {
+    let outer = drawingDepth
+    drawingDepth = traces.firstIndex { $0 === trace } ?? 0
+    defer { drawingDepth = outer }
+    return try body()
+  }
+
   /// The innermost active trace that one of two handles belongs to.
   func innermostTrace(_ a: Handle, _ b: Handle) -> Trace? {
     for trace in traces.reversed() where trace.isActive {
@@ -116,10 +138,10 @@ package final class TensorContext {
   package func isTracked(_ operand: Operand) -> Bool { trace(of: operand.handle) != nil }
 
   /// Whether a batched call is running.
-  var isInBatch: Bool { false }
+  package var isInBatch: Bool { traces.contains { $0 is BatchTrace && $0.isActive } }
 
   /// Whether the value is one of a batch to the code that sees it.
-  package func isBatched(_ operand: Operand) -> Bool { false }
+  package func isBatched(_ operand: Operand) -> Bool { batchDepth(of: operand) > 0 }
 
   /// The shape of a value as code inside the active traces sees it.
   package func shape(of operand: Operand) -> Shape {
@@ -138,7 +160,7 @@ package final class TensorContext {
     try op.checkArity(operands.count)
     if case .composed(let body) = op.forward { return try body(self, operands, attributes) }
     if op.hasManyResults { return try applyMany(op, operands, attributes)[0] }
-    if let trace = innermostTrace(operands) {
+    if let trace = trace(for: op, operands) {
       if let tape = trace as? Tape { return try tape.applyOne(op, operands, attributes, in: self) }
       return try trace.apply(op, operands, attributes, in: self)[0]
     }
@@ -155,7 +177,7 @@ package final class TensorContext {
     case .composedMany(let body): return try body(self, operands, attributes)
     default: break
     }
-    if let trace = innermostTrace(operands) {
+    if let trace = trace(for: op, operands) {
       return try trace.apply(op, operands, attributes, in: self)
     }
     return try run(op, operands, attributes)

@@ -83,7 +83,7 @@ extension Ops {
   /// The product in gradient rules: 0 wherever the first operand is 0, even against inf and NaN.
   static let mulAbsorbing: Op = .binary(
     "mul_absorbing", NNK_MUL_ABSORBING, dtypes: .float, "`x * y`, but 0 where `x` is 0.",
-    saves: .crosswise, isInternal: true, gradient: productRule)
+    saves: .crosswise, isInternal: true, tangent: .multilinear, gradient: productRule)
 
   private static let productRule: Gradient = { call throws(TensorError) in
     let (c, g) = (call.context, call.cotangent)

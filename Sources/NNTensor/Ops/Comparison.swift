@@ -39,7 +39,7 @@ extension Ops {
     Op(
       name, [Parameter("x", .tensor)], summary: "Whether elements are \(text).",
       example: "\(name)(x / 0)", samples: [Sample([2, 3])], dtypes: .fixed(.bool),
-      shape: SameShape(),
+      shape: SameShape(), batch: .elementwise,
       forward: .custom { call throws(TensorError) in
         let output = try call.makeOutput()
         let input = call.tensor(0)

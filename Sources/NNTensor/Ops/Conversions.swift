@@ -10,6 +10,7 @@ extension Ops {
     example: "to([1.5, 2.5], \"i32\")",
     samples: [Sample([2, 3], with: [.dtype(.f64)]), Sample([2, 3], with: [.dtype(.i32)])],
     dtypes: .attribute(0, standard: nil), shape: SameShape(), tangent: .linear,
+    batch: .elementwise,
     forward: .custom { call throws(TensorError) in
       Operand(try call.tensor(0).converted(to: call.dtype))
     },
@@ -18,7 +19,7 @@ extension Ops {
   package static let item: Op = Op(
     "item", [Parameter("x", .tensor)], summary: "The number in a tensor of one element.",
     example: "item(tensor([3]))", samples: [Sample([1]), Sample([])], shape: ScalarShape(),
-    takesNumbers: true, tangent: .linear,
+    takesNumbers: true, tangent: .linear, batch: .view,
     forward: .custom { call throws(TensorError) in
       guard let tensor = call.operands[0].tensor else { return call.operands[0].plain }
       guard tensor.count == 1 else {
@@ -34,7 +35,7 @@ extension Ops {
   package static let stopGradient: Op = Op(
     "stop_gradient", [Parameter("x", .tensor)],
     summary: "`x` itself, through which no gradient passes.", example: "stop_gradient(x)",
-    samples: [Sample([2, 3])], shape: SameShape(), takesNumbers: true,
+    samples: [Sample([2, 3])], shape: SameShape(), takesNumbers: true, batch: .elementwise,
     forward: .custom { call throws(TensorError) in call.operands[0].plain })
 
   package static let broadcastTo: Op = Op(
@@ -48,6 +49,14 @@ extension Ops {
     samples: [Sample([3], with: [.ints([2, 3])]), Sample([2, 1], with: [.ints([2, 3])])],
     dtypes: .attribute(1, standard: nil), shape: BroadcastToRule(), takesNumbers: true,
     tangent: .linear,
+    batch: .custom { call throws(TensorError) in
+      let shape = try call.resultShapes()[0]
+      let value = try call.reshaped(call.operands[0], call.shape(0).padded(to: shape.rank))
+      return [
+        try call.context.apply(
+          broadcastTo, [value], [.ints(call.withExamples(shape).array), call.attribute(1)])
+      ]
+    },
     forward: .custom { call throws(TensorError) in
       guard let tensor = call.operands[0].tensor else {
         return Operand(
@@ -64,6 +73,12 @@ extension Ops {
     summary: "`x` summed over the axes that broadcasting stretched.",
     samples: [Sample([2, 3], with: [.ints([3])]), Sample([2, 3], with: [.ints([2, 1])])],
     shape: AttributeShape(position: 0), isInternal: true, tangent: .linear,
+    batch: .custom { call throws(TensorError) in
+      let shape = try call.resultShapes()[0]
+      let wide = try call.withExamples(shape.padded(to: call.shape(0).rank))
+      let total = try call.context.apply(sumTo, [call.operands[0]], [.ints(wide.array)])
+      return [try call.reshaped(total, shape)]
+    },
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let offset = tensor.shape.rank - call.shape.rank

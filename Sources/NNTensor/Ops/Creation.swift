@@ -43,6 +43,7 @@ extension Ops {
       name, [Parameter("x", .tensor), Parameter("dtype", .dtype, Attribute.none)],
       summary: "A tensor of \(text) in the shape and dtype of another.", example: "\(name)(x)",
       samples: [Sample([2, 3])], dtypes: .attribute(0, standard: nil), shape: SameShape(),
+      batch: .elementwise,
       forward: .custom { call throws(TensorError) in
         Operand(try Tensor(filling: call.shape, with: value, dtype: call.dtype))
       })

@@ -39,7 +39,7 @@ extension Ops {
   static let safeReciprocal: Op = Op(
     "safe_reciprocal", [Parameter("x", .tensor)], summary: "`1 / x`, but 0 where `x` is 0.",
     samples: [Sample([2, 3], from: [.positive])], dtypes: .float, shape: SameShape(),
-    saves: .output, isInternal: true, tangent: .symmetric,
+    saves: .output, isInternal: true, tangent: .symmetric, batch: .elementwise,
     forward: .custom { call throws(TensorError) in
       let input = call.operands[0].tensor
       guard let input else {

@@ -22,7 +22,7 @@ extension Ops {
   static let indexItems: Op = Op(
     "index_items", [Parameter("x", .tensor), Parameter("items", .index)],
     summary: "A part of a tensor.", shape: IndexRule(), saves: indexTensors, isInternal: true,
-    tangent: .linear,
+    tangent: .linear, batch: .custom { call throws(TensorError) in try indexBatch(call) },
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let selection = try Selection(tensor.shape, call.attribute(0), call.operands, from: 1)
@@ -42,6 +42,7 @@ extension Ops {
     [Parameter("values", .tensor), Parameter("items", .index), Parameter("shape", .shape)],
     summary: "Zeros of a shape with values added at a part.", shape: AttributeShape(position: 1),
     saves: indexTensors, isInternal: true, tangent: .linear,
+    batch: .custom { call throws(TensorError) in try indexAddBatch(call) },
     forward: .custom { call throws(TensorError) in
       let output = try Tensor(filling: call.shape, with: 0, dtype: call.dtype)
       let selection = try Selection(call.shape, call.attribute(0), call.operands, from: 1)
@@ -63,6 +64,7 @@ extension Ops {
     dtypes: .same, shape: IndexUpdateRule(),
     saves: Saved.allOperands.subtracting([.operand(0), .operand(1)]), takesNumbers: true,
     isInternal: true, tangent: .linear,
+    batch: .custom { call throws(TensorError) in try indexUpdateBatch(call) },
     forward: .custom { call throws(TensorError) in
       guard !call.operands[0].isNumber else {
         throw TensorError("type", "a number has no parts to assign to")
@@ -99,7 +101,7 @@ extension Ops {
     guard
       items.contains(where: { if case .mask = $0 { true } else { false } })
     else { return (operands, items) }
-    return try MaskPlaces.replacing(operands, items, shape: c.shape(of: operands[0]))
+    return try MaskPlaces.replacing(c, operands, items)
   }
 
   package static let take: Op = Op(
@@ -144,16 +146,17 @@ extension Ops {
       let shape = c.shape(of: operands[0])
       let axis = try Axes.one(
         attributes.first ?? .none, rank: shape.rank, standard: -1, in: "gather")
-      guard let indices = operands[1].tensor else {
+      guard !operands[1].isNumber else {
         throw TensorError("type", "gather: indices are an integer tensor")
       }
+      let wanted = c.shape(of: operands[1])
       _ = try GatherRule()(
-        ShapeQuery(name: "gather", operands: [shape, indices.shape], attributes: attributes))
+        ShapeQuery(name: "gather", operands: [shape, wanted], attributes: attributes))
       var grids: [Operand] = []
       for other in shape.indices where other != axis {
         var wide = Shape(rank: shape.rank, repeating: 1)
-        wide[other] = indices.shape[other]
-        let places = try Tensor(Array(0..<indices.shape[other]), dtype: .i32)
+        wide[other] = wanted[other]
+        let places = try Tensor(Array(0..<wanted[other]), dtype: .i32)
         grids.append(Operand(Tensor(sharing: places, shape: wide)))
       }
       grids.insert(operands[1], at: axis)
@@ -194,7 +197,7 @@ extension Ops {
     summary: "For each label a row of `n` zeros with a 1 at the label.",
     example: "one_hot([0, 2], 3)",
     samples: [Sample([3], from: [.index(below: 4)], with: [.int(4), .dtype(.f32)])],
-    dtypes: .attribute(1, standard: .f32), shape: OneHotRule(),
+    dtypes: .attribute(1, standard: .f32), shape: OneHotRule(), batch: .leading([0]),
     forward: .custom { call throws(TensorError) in
       let labels = try call.tensor(0).integersOnly("one_hot")
       let output = try call.makeOutput()

@@ -11,6 +11,7 @@ extension Ops {
       Sample([2, 3], [1, 3], with: [.int(0)]), Sample([2, 3], [2, 2], with: [.int(-1)]),
     ],
     dtypes: .common(from: 0), shape: ConcatRule(), tangent: .linear,
+    batch: .axes,
     forward: .custom { call throws(TensorError) in
       let axis = try Axes.one(
         call.attribute(0), rank: call.shape.rank, standard: 0, in: "concat")
@@ -61,6 +62,7 @@ extension Ops {
     summary: "Tensors of one shape side by side along a new axis.", example: "stack([a, b])",
     samples: [Sample([2, 3], [2, 3], with: [.int(0)]), Sample([2], [2], with: [.int(-1)])],
     dtypes: .common(from: 0), shape: StackRule(), tangent: .linear,
+    batch: .axes,
     forward: .custom { call throws(TensorError) in
       let axis = try Axes.one(call.attribute(0), rank: call.shape.rank, standard: 0, in: "stack")
       let output = try call.makeOutput()

@@ -40,6 +40,7 @@ extension Ops {
     },
     shape: CrossEntropyRule(withProbabilities: true), outputs: 2,
     saves: [.operand(1), .output], isInternal: true,
+    batch: .composed { c, operands, _ throws(TensorError) in try bothComposed(c, operands) },
     forward: .many { call throws(TensorError) in
       let logits = try call.tensor(0).converted(to: call.dtype)
       let labels = try call.tensor(1).integersOnly("cross_entropy")
@@ -68,12 +69,41 @@ extension Ops {
       return Gradients(total)
     })
 
+  /// Softmax and loss by other ops.
+  private static func bothComposed(
+    _ c: TensorContext, _ operands: [Operand]
+  ) throws(TensorError) -> [Operand] {
+    let (logits, labels) = (operands[0], operands[1])
+    let classes = c.shape(of: logits).array.last ?? 0
+    guard let plain = try labels.tensor?.integersOnly("cross_entropy") else {
+      throw TensorError("type", "cross_entropy: labels are a tensor")
+    }
+    if c.shape(of: labels).count == 0 {
+      throw TensorError(
+        "shape", "cross_entropy of no examples", notes: [(0, "\(c.shape(of: logits))")])
+    }
+    let bad = (0..<plain.count).first { !(0..<classes).contains(plain.integer(at: $0)) } ?? -1
+    try plain.refuse(bad, limit: classes, in: "cross_entropy", what: "label")
+    let logs = try c.apply(logSoftmax, [logits], [.int(-1)])
+    let column = try c.apply(unsqueeze, [labels], [.int(-1)])
+    let picked = try c.apply(gather, [logs, column], [.int(-1)])
+    return [try c.apply(softmax, [logits], [.int(-1)]), try c.neg(c.apply(mean, [picked]))]
+  }
+
   /// (probabilities - one_hot(labels)) * g / rows.
   static let crossEntropyGrad: Op = Op(
     "cross_entropy_grad",
     [Parameter("probabilities", .tensor), Parameter("labels", .tensor), Parameter("g", .tensor)],
     summary: "The gradient of cross entropy in its logits.", shape: SameShape(),
     saves: .allOperands, isInternal: true,
+    batch: .composed { c, operands, _ throws(TensorError) in
+      let shape = c.shape(of: operands[0])
+      let classes = shape[shape.rank - 1]
+      let dtype = operands[0].tensor?.dtype ?? .f32
+      let hot = try c.apply(oneHot, [operands[1]], [.int(classes), .dtype(dtype)])
+      let scale = 1 / Double(Swift.max(shape.count / Swift.max(classes, 1), 1))
+      return [try c.mul(c.sub(operands[0], hot), c.mul(operands[2], scale))]
+    },
     forward: .custom { call throws(TensorError) in
       let own = call.takeIfUnique(0)
       let output: Tensor
@@ -123,6 +153,9 @@ extension Ops {
     summary: "The mean of the squared differences.", example: "mse(net(x), y)",
     samples: [Sample([2, 3], [2, 3]), Sample([2, 3], [3])], dtypes: .float,
     shape: PairToScalarRule(), saves: .operands, takesNumbers: true,
+    batch: .composed { c, operands, _ throws(TensorError) in
+      [try c.apply(mean, [c.unary(square, c.sub(operands[0], operands[1]))])]
+    },
     forward: .custom { call throws(TensorError) in
       if let a = call.operands[0].tensor, let b = call.operands[1].tensor, a.shape == b.shape {
         let loss = try call.makeOutput()

@@ -16,6 +16,7 @@ extension Ops {
     ],
     dtypes: .product,
     shape: MatmulRule(), saves: .crosswise, tangent: .multilinear,
+    batch: .custom { call throws(TensorError) in try productBatch(call) },
     forward: .custom { call throws(TensorError) in
       Operand(try product(&call, isLeftTransposed: false, isRightTransposed: false))
     },
@@ -36,6 +37,7 @@ extension Ops {
     ],
     dtypes: .product,
     shape: MatmulRule(), saves: .crosswise, isInternal: true, tangent: .multilinear,
+    batch: .custom { call throws(TensorError) in try productBatch(call) },
     forward: .custom { call throws(TensorError) in
       Operand(
         try product(
@@ -93,6 +95,7 @@ extension Ops {
       summary: summary, samples: samples, dtypes: .product, shape: DenseRule(), saves: saves,
       isInternal: true,
       tangent: .custom { call throws(TensorError) in try denseTangent(call) },
+      batch: .custom { call throws(TensorError) in try denseBatch(call) },
       forward: .custom { call throws(TensorError) in
         let x = try call.tensor(0).converted(to: call.dtype)
         let weight = try call.tensor(1).converted(to: call.dtype)

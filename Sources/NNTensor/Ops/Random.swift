@@ -14,7 +14,8 @@ extension Ops {
     Op(
       name, [Parameter("shape", .shape, takesRest: true), dtypeParameter], summary: summary,
       example: "\(name)(2, 3)", samples: [Sample(with: [.ints([2, 3]), .dtype(.f32)])],
-      dtypes: .attribute(1, standard: .f32), shape: AttributeShape(position: 0),
+      dtypes: .attribute(1, standard: .f32), shape: AttributeShape(position: 0), isRandom: true,
+      batch: .custom(drawnBatch),
       forward: .custom { call throws(TensorError) in
         guard call.dtype.isFloat else {
           throw TensorError(
@@ -23,6 +24,20 @@ extension Ops {
         }
         return try call.draw { kernel(call.dtype.kernelType, $0, $1, $2, $3) }
       })
+  }
+
+  /// A batch of draws is one draw of more elements: every example gets its own.
+  @Sendable private static func drawnBatch(_ call: BatchCall) throws(TensorError) -> [Operand] {
+    let parameters = call.op.parameters
+    guard let place = parameters.firstIndex(where: { $0.kind == .shape }) else {
+      return try call.loop()
+    }
+    let shape = try call.withExamples(call.resultShapes()[0])
+    var attributes = parameters.indices.map {
+      $0 < call.attributes.count ? call.attributes[$0] : parameters[$0].standard ?? .none
+    }
+    attributes[place] = .ints(shape.array)
+    return [try call.context.apply(call.op, [], attributes)]
   }
 
   package static let rand: Op = floats(
@@ -43,7 +58,8 @@ extension Ops {
     ],
     summary: "Random whole numbers, at least low and less than high.",
     example: "randint(0, 10, [5])", samples: [Sample(with: [.int(0), .int(9), .ints([4])])],
-    dtypes: .attribute(3, standard: .i32), shape: AttributeShape(position: 2),
+    dtypes: .attribute(3, standard: .i32), shape: AttributeShape(position: 2), isRandom: true,
+    batch: .custom(drawnBatch),
     forward: .custom { call throws(TensorError) in
       let low = call.attribute(0).int ?? 0
       let high = call.attribute(1).int ?? 0
@@ -68,7 +84,8 @@ extension Ops {
     [Parameter("p", .number), Parameter("shape", .shape, .ints([])), dtypeParameter],
     summary: "1 with probability p, otherwise 0.", example: "bernoulli(0.5, [5])",
     samples: [Sample(with: [.number(0.5), .ints([4]), .dtype(.f32)])],
-    dtypes: .attribute(2, standard: .f32), shape: AttributeShape(position: 1),
+    dtypes: .attribute(2, standard: .f32), shape: AttributeShape(position: 1), isRandom: true,
+    batch: .custom(drawnBatch),
     forward: .custom { call throws(TensorError) in
       let p = call.attribute(0).number ?? 0
       guard p >= 0, p <= 1 else {
@@ -81,7 +98,7 @@ extension Ops {
     "permutation", [Parameter("n", .int)],
     summary: "The whole numbers from 0 to n - 1 in random order, as i32.",
     example: "permutation(5)", samples: [Sample(with: [.int(5)])], dtypes: .fixed(.i32),
-    shape: CountRule(position: 0),
+    shape: CountRule(position: 0), isRandom: true,
     forward: .custom { call throws(TensorError) in
       try call.draw { seed, counter, data, count in
         nnk_random_permutation(seed, counter, data.assumingMemoryBound(to: Int32.self), count)

@@ -27,6 +27,7 @@ extension Ops {
     Op(
       name, parameters, summary: summary, example: "\(name)(x, axis: 0)", samples: samples,
       dtypes: dtypes, shape: ReductionRule(), saves: saves, tangent: tangent,
+      batch: .axes,
       forward: .custom { call throws(TensorError) in
         let (tensor, axes) = try call.reduced()
         if refusesEmpty, axes.contains(where: { tensor.shape[$0] == 0 }) {
@@ -46,7 +47,7 @@ extension Ops {
   package static let mean: Op = Op(
     "mean", parameters, summary: "The mean over the axes, by default all.",
     example: "mean(x, axis: 0)", samples: samples, dtypes: .float, shape: ReductionRule(),
-    tangent: .linear,
+    tangent: .linear, batch: .axes,
     forward: .custom { call throws(TensorError) in
       let (tensor, axes) = try call.reduced()
       let isOneRun = zip(axes, axes.dropFirst()).allSatisfy { $1 == $0 + 1 }
@@ -148,7 +149,7 @@ extension Ops {
         Parameter("keepdims", .bool, .bool(false)),
       ], summary: summary, example: "\(name)(x, axis: -1)",
       samples: [Sample([2, 3], with: [.none]), Sample([2, 3, 4], with: [.int(1), .bool(true)])],
-      dtypes: .fixed(.i32), shape: ReductionRule(),
+      dtypes: .fixed(.i32), shape: ReductionRule(), batch: .axes,
       forward: .custom { call throws(TensorError) in
         let (tensor, axes) = try call.reduced()
         guard axes.allSatisfy({ tensor.shape[$0] > 0 }) else {
@@ -163,7 +164,7 @@ extension Ops {
   package static let variance: Op = Op(
     "var", parameters, summary: "The variance of the population over the axes, by default all.",
     example: "var(x, axis: 0)", samples: samples, dtypes: .float, shape: ReductionRule(),
-    saves: .operand(0),
+    saves: .operand(0), batch: .axes,
     forward: .custom { call throws(TensorError) in try spread(&call) },
     gradient: { call throws(TensorError) in
       let (c, x) = (call.context, call.input(0))
@@ -212,7 +213,7 @@ extension Ops {
   package static let logsumexp: Op = Op(
     "logsumexp", parameters, summary: "log(sum(exp(x))) over the axes, without overflow.",
     example: "logsumexp(x, axis: -1)", samples: samples, dtypes: .float, shape: ReductionRule(),
-    saves: [.operand(0), .output],
+    saves: [.operand(0), .output], batch: .axes,
     forward: .custom { call throws(TensorError) in
       let (tensor, axes) = try call.reduced()
       let others = tensor.shape.indices.filter { !axes.contains($0) }

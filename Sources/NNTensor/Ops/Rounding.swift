@@ -22,6 +22,7 @@ extension Ops {
     example: "clip([-2, 0.5, 7], 0, 1)",
     samples: [Sample([2, 3], with: [.number(-1), .number(1)])],
     dtypes: .promote, shape: SameShape(), saves: .operand(0), tangent: .symmetric,
+    batch: .elementwise,
     forward: .custom { call throws(TensorError) in
       let (low, high) = bounds(call.attributes)
       let input = call.tensor(0)
@@ -64,7 +65,7 @@ extension Ops {
         try call.context.select(
           call.operands[0], call.tangents[1] ?? Operand(0), call.tangents[2] ?? Operand(0))
       ]
-    },
+    }, batch: .elementwise,
     forward: .custom { call throws(TensorError) in try chosen(&call) },
     gradient: { call throws(TensorError) in
       let (c, g) = (call.context, call.cotangent)

@@ -65,7 +65,7 @@ extension Op {
   static func binary(
     _ name: String, _ kernel: nnk_binary_op, dtypes: DTypeRule = .promote, _ summary: String,
     example: String? = nil, domains: [Sample.Domain] = [.any], saves: Saved = [],
-    isInternal: Bool = false, gradient: Gradient? = nil
+    isInternal: Bool = false, tangent: Tangent? = nil, gradient: Gradient? = nil
   ) -> Op {
     Op(
       name, [Parameter("x", .tensor), Parameter("y", .tensor)], summary: summary,
@@ -75,7 +75,7 @@ extension Op {
         Sample([4, 1, 3], [1, 2, 1], from: domains), Sample([], [2, 2], from: domains),
       ],
       dtypes: dtypes, shape: BroadcastRule(), saves: saves, takesNumbers: true,
-      isInternal: isInternal, forward: .binary(kernel), gradient: gradient)
+      isInternal: isInternal, tangent: tangent, forward: .binary(kernel), gradient: gradient)
   }
 }
 

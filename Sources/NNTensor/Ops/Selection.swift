@@ -253,18 +253,23 @@ struct Selection {
 enum MaskPlaces {
   /// Operands and items with each mask replaced by the places where it is true, one index tensor for each of its axes.
   static func replacing(
-    _ operands: [Operand], _ items: [IndexItem], shape: Shape
+    _ c: TensorContext, _ operands: [Operand], _ items: [IndexItem]
   ) throws(TensorError) -> ([Operand], [IndexItem]) {
     // Shapes are checked while the masks are still there.
     _ = try IndexWalk(
-      shape, items,
-      ShapeQuery(name: "index", operands: [shape] + operands.dropFirst().map { $0.plainShape }))
+      c.shape(of: operands[0]), items,
+      ShapeQuery(name: "index", operands: operands.map { c.shape(of: $0) }))
     var newOperands = [operands[0]]
     var newItems: [IndexItem] = []
     for item in items {
       switch item {
       case .mask(let operand):
         guard let mask = operands[operand].tensor else { continue }
+        guard !c.isBatched(operands[operand]) else {
+          throw TensorError(
+            "shape", "inside vmap a batched mask would give parts of different sizes",
+            help: "where(mask, x, 0) keeps the shape")
+        }
         for places in try places(mask) {
           newOperands.append(Operand(places))
           newItems.append(.integers(operand: newOperands.count - 1))

@@ -13,7 +13,7 @@ extension Ops {
   ) -> Op {
     Op(
       name, [Parameter("x", .tensor)] + parameters, summary: summary, example: example,
-      samples: samples, shape: rule, tangent: .linear,
+      samples: samples, shape: rule, tangent: .linear, batch: .view,
       forward: .custom { call throws(TensorError) in
         let tensor = call.tensor(0)
         if tensor.shape == call.shape { return call.operands[0].plain }
@@ -47,7 +47,7 @@ extension Ops {
     ],
     summary: "Two axes exchanged, by default the last two.", example: "transpose(x)",
     samples: [Sample([2, 3]), Sample([2, 3, 4], with: [.int(0), .int(2)])], shape: TransposeRule(),
-    tangent: .linear,
+    tangent: .linear, batch: .axes,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let (a, b) = try TransposeRule.axes(call.attributes, rank: tensor.shape.rank, call.op.name)
@@ -67,6 +67,12 @@ extension Ops {
     summary: "The axes in another order.", example: "permute(x, 1, 0, 2)",
     samples: [Sample([2, 3, 4], with: [.ints([2, 0, 1])])], shape: PermuteRule(),
     tangent: .linear,
+    batch: .custom { call throws(TensorError) in
+      let order = try PermuteRule.order(call.attribute(0), rank: call.shape(0).rank, "permute")
+      return [
+        try call.context.apply(permute, [call.operands[0]], [.ints([0] + order.map { $0 + 1 })])
+      ]
+    },
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       return Operand(
@@ -84,7 +90,7 @@ extension Ops {
     "flip", [Parameter("x", .tensor), Parameter("axis", .axes, Attribute.none)],
     summary: "The elements in reverse order along the axes, by default all.",
     example: "flip(x, axis: 0)", samples: [Sample([2, 3], with: [.int(1)]), Sample([3])],
-    shape: SameShape(), tangent: .linear,
+    shape: SameShape(), tangent: .linear, batch: .axes,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let axes = try Axes.several(call.attribute(0), rank: tensor.shape.rank, in: "flip")

@@ -8,6 +8,7 @@ extension Ops {
     "softmax", [Parameter("x", .tensor), Parameter("axis", .axis, .int(-1))],
     summary: "exp(x) / sum(exp(x)) along an axis.", example: "softmax(scores, axis: -1)",
     samples: samples, dtypes: .float, shape: AxisRule(), saves: .output, tangent: .symmetric,
+    batch: .axes,
     forward: .custom { call throws(TensorError) in try along(&call, nnk_softmax) },
     gradient: { call throws(TensorError) in
       Gradients(
@@ -18,7 +19,7 @@ extension Ops {
     "log_softmax", [Parameter("x", .tensor), Parameter("axis", .axis, .int(-1))],
     summary: "The logarithm of softmax along an axis, without overflow.",
     example: "log_softmax(scores, axis: -1)", samples: samples, dtypes: .float, shape: AxisRule(),
-    saves: .output,
+    saves: .output, batch: .axes,
     forward: .custom { call throws(TensorError) in try along(&call, nnk_log_softmax) },
     gradient: { call throws(TensorError) in
       Gradients(
@@ -49,9 +50,9 @@ extension Ops {
       -> Operand
   ) -> Op {
     Op(
-      name, [Parameter("g", .tensor), Parameter("y", .tensor), Parameter("axis", .axis)],
+      name, [Parameter("g", .tensor), Parameter("y", .tensor), Parameter("axis", .axis, .int(-1))],
       summary: "The gradient of a softmax.", dtypes: .float, shape: AxisRule(), saves: .operands,
-      isInternal: true,
+      isInternal: true, batch: .axes,
       forward: .custom { call throws(TensorError) in
         let (g, y) = (call.tensor(0), call.tensor(1))
         let output = try call.makeOutput()

@@ -12,7 +12,7 @@ extension Ops {
     summary:
       "The places of the elements in rising order along an axis, as i32; equal ones keep theirs.",
     example: "argsort(x)", samples: [Sample([2, 4], with: [.int(-1), .bool(false)])],
-    dtypes: .fixed(.i32), shape: AxisRule(),
+    dtypes: .fixed(.i32), shape: AxisRule(), batch: .axes,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let (outer, axis, inner) = try call.around(tensor.shape)
@@ -89,7 +89,7 @@ extension Ops {
     summary: "The running sum along an axis; reversed it runs from the end.",
     example: "cumsum([1, 2, 3])",
     samples: [Sample([2, 4], with: [.int(-1)]), Sample([3, 2], with: [.int(0), .bool(true)])],
-    dtypes: .sum, shape: AxisRule(), tangent: .linear,
+    dtypes: .sum, shape: AxisRule(), tangent: .linear, batch: .axes,
     forward: .custom { call throws(TensorError) in
       let tensor = try call.tensor(0).converted(to: call.dtype)
       let (outer, axis, inner) = try call.around(tensor.shape)

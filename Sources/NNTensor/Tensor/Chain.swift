@@ -105,6 +105,6 @@ extension TensorContext {
       nnk_has_elementwise(b == nil, op.kernel, model.dtype.kernelType)
     else { return nil }
     let (chain, storage) = Chain.applying(op, a, b)
-    return try checked(op, Operand(Tensor(deferring: chain, shapedAs: model, in: storage)))
+    return try checked(Operand(Tensor(deferring: chain, shapedAs: model, in: storage)))
   }
 }

@@ -12,7 +12,7 @@ extension TensorContext {
     var gradients: [Operand] = []
     gradients.reserveCapacity(wrt.count)
     guard tape.tracks(output) else {
-      for value in wrt { gradients.append(try zeros(like: value)) }
+      for value in wrt { gradients.append(try zeros(like: tape.lowered(value))) }
       return gradients
     }
     var walk = BackwardWalk(
@@ -24,7 +24,11 @@ extension TensorContext {
     }
     for value in wrt {
       let arrived = tape.tracks(value) ? walk.cotangents[safe: value.handle.index] ?? nil : nil
-      if let arrived { gradients.append(arrived) } else { gradients.append(try zeros(like: value)) }
+      if let arrived {
+        gradients.append(arrived)
+      } else {
+        gradients.append(try zeros(like: tape.lowered(value)))
+      }
     }
     return gradients
   }
@@ -67,6 +71,7 @@ private struct BackwardWalk {
   let last: Int
   let reaching: Reaching
   let keepsEntries: Bool
+  private let hasFolds: Bool
   /// By entry, what has arrived so far.
   var cotangents: [Operand?]
 
@@ -77,6 +82,7 @@ private struct BackwardWalk {
     self.tape = tape
     self.last = last
     self.keepsEntries = keepsEntries
+    hasFolds = !tape.folds.isEmpty
     // As many as there are leaves are usually all of them; where they are not, marking all is only more work.
     if wrt.count >= tape.leafCount, wrt.allSatisfy({ tape.tracks($0) }) {
       reaching = Reaching()
@@ -95,12 +101,15 @@ private struct BackwardWalk {
       if let op = entry.op {
         let arrived = takeCotangents(index, count: Int(entry.outputCount))
         if !arrived.isEmpty, reaching.contains(index) {
-          try step(op.takeUnretainedValue(), entry, at: index, arrived)
+          try step(op.takeUnretainedValue(), index, arrived)
         }
-        if !keepsEntries { tape.free(index) }
+        if !keepsEntries {
+          for result in index..<index + Int(entry.outputCount) { tape.free(result) }
+        }
       }
       index -= 1
     }
+    if keepsEntries, hasFolds { tape.foldAgain() }
   }
 
   /// Takes what arrived at the results of an entry.
@@ -118,23 +127,30 @@ private struct BackwardWalk {
 
   /// Sends the gradient of one entry on to its operands.
   private mutating func step(
-    _ op: Op, _ entry: TapeEntry, at index: Int, _ arrived: consuming Cotangents
+    _ op: Op, _ index: Int, _ arrived: consuming Cotangents
   ) throws(TensorError) {
     guard let rule = op.gradient else { return }
+    if hasFolds { try tape.unfold(at: index, in: context) }
+    let entry = tape.entry(index)
     let call = GradientCall(
       context: context, tape: tape, entry: entry, index: index, reaching: reaching,
       cotangents: arrived)
     let gradients: Gradients
     do throws(TensorError) {
-      gradients = try rule(call)
+      gradients =
+        context.debugNaNs
+        ? try context.unchecked { () throws(TensorError) in try rule(call) } : try rule(call)
     } catch {
       throw error.inBackward(of: op, at: entry.position)
     }
     for position in 0..<call.inputCount where call.wants(position) {
       guard let gradient = gradients[position] else { continue }
       let fitting = try context.fitted(gradient, to: call.type(position))
-      if context.debugNaNs, let tensor = fitting.tensor, tensor.hasNaN {
-        throw TensorError.notANumber("the gradient of \(op.name)", at: entry.position)
+      if context.debugNaNs {
+        let cotangents = call.cotangents
+        try context.refuseFlaws(
+          in: fitting, of: "the gradient of \(op.name)",
+          from: (0..<cotangents.count).map { cotangents[$0] }, at: entry.position)
       }
       let parent = Int(tape.input(Int(entry.firstInput) + position).parent)
       try add(fitting, to: parent)
@@ -183,26 +199,19 @@ extension TensorContext {
 extension TensorContext {
   /// An untracked float value summed over its leading axes, as in the gradient of a bias; nil for anything else.
   private func sumOfRows(_ value: Operand, _ shape: Shape) throws(TensorError) -> Operand? {
-    guard value.handle.isNone, let tensor = value.tensor, tensor.dtype.isFloat, tensor.count > 0,
-      shape.isSuffix(of: tensor.shape)
+    guard !debugNaNs, value.handle.isNone, let tensor = value.tensor, tensor.dtype.isFloat,
+      tensor.count > 0, shape.isSuffix(of: tensor.shape)
     else { return nil }
     let output = try Tensor(shape: shape, dtype: tensor.dtype)
     let columns = output.count
     let done = nnk_reduce(
       NNK_SUM, tensor.dtype.kernelType, tensor.data, output.data, 1, tensor.count / columns,
       columns)
-    return done ? try checked(Ops.sumTo, Operand(output)) : nil
+    return done ? try checked(Operand(output)) : nil
   }
 }
 
 extension TensorError {
-  /// What `debug_nans` reports.
-  static func notANumber(_ what: String, at position: UInt32) -> TensorError {
-    var error = TensorError("error", "\(what) has a NaN (debug_nans)")
-    error.position = position
-    return error
-  }
-
   /// The error with the source position of the op whose gradient was being taken.
   func inBackward(of op: Op, at position: UInt32) -> TensorError {
     var error = self
@@ -212,22 +221,5 @@ extension TensorError {
       error.notes = []
     }
     return error
-  }
-}
-
-extension Tensor {
-  /// Whether an element is NaN.
-  var hasNaN: Bool {
-    switch dtype {
-    case .f32:
-      let elements = UnsafeBufferPointer(
-        start: data.assumingMemoryBound(to: Float.self), count: count)
-      return elements.contains { $0 != $0 }
-    case .f64:
-      let elements = UnsafeBufferPointer(
-        start: data.assumingMemoryBound(to: Double.self), count: count)
-      return elements.contains { $0 != $0 }
-    default: return false
-    }
   }
 }

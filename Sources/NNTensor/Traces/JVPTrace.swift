@@ -64,6 +64,9 @@ package final class JVPTrace: Trace {
     for position in outputs.indices where outputs[position].isFloat {
       guard let tangent = outgoing[position] else { continue }
       outgoing[position] = nil
+      if context.debugNaNs {
+        try context.refuseFlaws(in: tangent, of: "the tangent of \(op.name)", from: tangents)
+      }
       outputs[position] = try add(
         outputs[position], tangent: context.fitted(tangent, like: outputs[position]))
     }

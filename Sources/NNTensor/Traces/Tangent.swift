@@ -61,13 +61,20 @@ struct TangentStep {
     }
     do throws(TensorError) {
       switch op.tangent {
-      case .linear: return (outputs, try context.applyMany(op, linearInputs(), attributes))
+      case .linear:
+        let inputs = try linearInputs()
+        return (
+          outputs,
+          try context.unchecked { () throws(TensorError) in
+            try context.applyMany(op, inputs, attributes)
+          }
+        )
       case .custom(let rule):
         let call = TangentCall(
           context: context, operands: primals, tangents: tangents, attributes: attributes,
           outputs: outputs)
-        return (outputs, try rule(call))
-      default: return (outputs, try multilinear())
+        return (outputs, try context.unchecked { () throws(TensorError) in try rule(call) })
+      default: return (outputs, try context.unchecked(multilinear))
       }
     } catch {
       throw error.inDerivative(of: op)
@@ -122,8 +129,10 @@ struct TangentStep {
       guard let tangent = tangents[position] else { continue }
       do throws(TensorError) {
         let stretched = try context.fitted(tangent, like: value)
-        let term = try context.operandGradient(
-          of: outputs[0], cotangent: stretched, tape: tape, position: position)
+        let term = try context.unchecked { () throws(TensorError) in
+          try context.operandGradient(
+            of: outputs[0], cotangent: stretched, tape: tape, position: position)
+        }
         total = try context.sum(of: [total, term])
       } catch {
         throw error.inDerivative(of: op)
@@ -141,7 +150,8 @@ struct TangentStep {
         continue
       }
       do throws(TensorError) {
-        results.append(try transposed(output, inputs, tape))
+        results.append(
+          try context.unchecked { () throws(TensorError) in try transposed(output, inputs, tape) })
       } catch {
         throw error.inDerivative(of: op)
       }

@@ -3,13 +3,18 @@
 /// A Wengert list. Entries hold plain tensors and handles of the level below, never tracked values, so there are no cycles and
 /// no recursion, however long the list gets.
 package final class Tape: Trace {
-  private let lists: UnsafeMutablePointer<TapeLists>
+  let lists: UnsafeMutablePointer<TapeLists>
   private let pool: TapePool
   private var attributeLists: [[Attribute]] = []
   /// Rows that are not in the table and must live as long as the tape.
   private var ownOps: [Op] = []
   /// How many values are watched.
   private(set) var leafCount = 0
+  /// The checkpoints, in the order of their ends, and where those begin that are still open.
+  var folds: [Fold] = []
+  var foldStarts: [Int] = []
+  /// Where the generator stood before the random ops of checkpoints, by entry.
+  var draws: [Int: RandomState] = [:]
 
   /// Whether an operand of the entry that comes next could not be noted.
   private var isOutOfMemory = false
@@ -137,7 +142,7 @@ package final class Tape: Trace {
     entry.firstInput = UInt32(truncatingIfNeeded: first)
     entry.inputCount = UInt16(truncatingIfNeeded: lists.pointee.inputs.count - first)
     entry.attributes = attributes
-    if op.saves.contains(.output), let tensor = output.tensor {
+    if op.saves.contains(.output), !isFolding, let tensor = output.tensor {
       entry.output = Unmanaged.passRetained(tensor)
     }
     do throws(TensorError) {
@@ -160,6 +165,7 @@ package final class Tape: Trace {
     _ op: Op, _ x: OperandRef, in context: TensorContext
   ) throws(TensorError) -> Operand {
     guard op.isDifferentiable else { return try context.unary(op, lowered(x)) }
+    if isFolding { return try applyOne(op, [x.owned], [], in: context) }
     let first = lists.pointee.inputs.count
     let lower = addInput(x, isSaved: op.saves.contains(.operand(0)), type: TapeInput.asResult)
     let output: Operand
@@ -177,6 +183,7 @@ package final class Tape: Trace {
     _ op: Op, _ a: OperandRef, _ b: OperandRef, in context: TensorContext
   ) throws(TensorError) -> Operand {
     guard op.isDifferentiable else { return try context.binary(op, lowered(a), lowered(b)) }
+    if isFolding { return try applyOne(op, [a.owned, b.owned], [], in: context) }
     let first = lists.pointee.inputs.count
     var aType = TapeInput.asResult
     var bType = TapeInput.asResult
@@ -206,6 +213,7 @@ package final class Tape: Trace {
       return try context.apply(op, operands.map { lowered($0) }, attributes)
     }
     let first = addInputs(op, &operands, in: context)
+    noteDraw(op, context)
     let output: Operand
     do throws(TensorError) {
       output = try context.apply(op, operands, attributes)
@@ -229,7 +237,9 @@ package final class Tape: Trace {
   ) throws(TensorError) -> Operand {
     let first = lists.pointee.inputs.count
     for position in operands.indices {
-      let isSaved = op.saves.contains(.operand(position))
+      let isSaved =
+        isFolding
+        ? isFromOutside(operands[position]) : op.saves.contains(.operand(position))
       let reference = OperandRef(borrowing: operands[position])
       let type = isSaved ? TapeInput.asResult : typeIndex(reference, in: context)
       _ = addInput(reference, isSaved: isSaved, type: type)
@@ -248,6 +258,7 @@ package final class Tape: Trace {
       return try context.applyMany(op, operands.map { lowered($0) }, attributes)
     }
     let first = addInputs(op, &operands, in: context)
+    noteDraw(op, context)
     var outputs: [Operand]
     do throws(TensorError) {
       outputs = try context.applyMany(op, operands, attributes)
@@ -263,7 +274,7 @@ package final class Tape: Trace {
     let main = count
     outputs[0] = try finish(
       op, outputs[0], firstInput: first, attributes: listIndex(attributes), in: context)
-    let keepsFurther = op.saves.contains(.further)
+    let keepsFurther = op.saves.contains(.further) && !isFolding
     for position in outputs.indices.dropFirst() {
       try addFurther(&outputs[position], isSaved: keepsFurther)
     }
@@ -274,19 +285,37 @@ package final class Tape: Trace {
   /// Notes the operands of an entry and leaves them as the level below sees them; gives the place of the first.
   private func addInputs(_ op: Op, _ operands: inout [Operand], in context: TensorContext) -> Int {
     let first = lists.pointee.inputs.count
-    var saves = op.saves
-    if saves.isCrosswise {
-      saves = crosswise(tracks(operands[0]), tracks(operands[1]))
-      if operands.count > 2, tracks(operands[2]) { saves.formUnion(op.saves) }
-    }
+    let saves = saves(of: op, isTracked: operands.map { tracks($0) })
     for position in operands.indices {
-      let isSaved = saves.contains(.operand(min(position, 13)))
+      var isSaved = saves.contains(.operand(min(position, 13)))
+      if isFolding { isSaved = isFromOutside(operands[position]) }
       // Only the handle is taken back: the array still owns the tensor.
       let reference = OperandRef(borrowing: operands[position])
       let type = isSaved ? TapeInput.asResult : typeIndex(reference, in: context)
       operands[position].handle = addInput(reference, isSaved: isSaved, type: type).handle
     }
     return first
+  }
+
+  /// Which operands the gradient reads, where those of some are not wanted.
+  func saves(of op: Op, isTracked: [Bool]) -> Saved {
+    guard op.saves.isCrosswise else { return op.saves }
+    var saves = crosswise(isTracked[0], isTracked[1])
+    if isTracked.count > 2, isTracked[2] { saves.formUnion(op.saves) }
+    return saves
+  }
+
+  /// Whether a checkpoint is open.
+  @inline(__always) private var isFolding: Bool { lists.pointee.foldStart != TapeLists.noFold }
+
+  /// Whether an operand was not made by the open checkpoint, which can make its own again.
+  private func isFromOutside(_ operand: Operand) -> Bool {
+    !tracks(operand) || operand.handle.index < lists.pointee.foldStart
+  }
+
+  /// Notes where the generator stands before an op that a checkpoint may have to repeat.
+  private func noteDraw(_ op: Op, _ context: TensorContext) {
+    if op.isRandom, isFolding { draws[count] = context.random }
   }
 
   /// The place where arguments are noted, -1 for none.
@@ -347,6 +376,10 @@ struct TapeLists: ~Copyable {
   var inputs = FlatArray<TapeInput>()
   /// Shapes of inputs that are neither kept nor those of the result.
   var types = FlatArray<TensorType>()
+  /// Where the outermost open checkpoint begins.
+  var foldStart = TapeLists.noFold
+
+  static let noFold = -1
 }
 
 /// Keeps the memory of an ended tape for the next one: short differentiated calls then allocate nothing for it.
@@ -402,7 +435,7 @@ extension TensorContext {
 struct TapeEntry {
   /// Nil for a watched value and for results after the first.
   var op: Unmanaged<Op>?
-  /// The result, where the gradient reads it (one reference is owned).
+  /// The result, where the gradient reads it (one reference is owned); of every result if there are several.
   var output: Unmanaged<Tensor>?
   /// The result, where it is a number.
   var number: Double

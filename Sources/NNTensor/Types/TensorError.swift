@@ -12,6 +12,8 @@ package struct TensorError: Error, Sendable {
   package var notes: [(operand: Int, text: String)]
   /// The context's `position` when the op was recorded whose gradient failed; nil if the op that runs now failed.
   package var position: UInt32?
+  /// The error of a script that a gradient rule ran, to be thrown on as it is.
+  package var cause: (any Error)?
 
   package init(
     _ kind: String, _ message: String, help: String? = nil,
@@ -21,6 +23,12 @@ package struct TensorError: Error, Sendable {
     self.message = message
     self.help = help
     self.notes = notes
+  }
+
+  /// Another error on its way through the tensor layer.
+  package init(carrying cause: any Error, _ kind: String, _ message: String) {
+    self.init(kind, message)
+    self.cause = cause
   }
 
   /// The thread's cancel flag is raised: kernels stopped early, so there is no result.
