@@ -170,12 +170,12 @@ private struct BatchWalk {
     return try leaf(tensor, axis < 0 ? axis + shape.rank : axis)
   }
 
-  /// Whether this is a list of numbers, which is accepted where a tensor is.
-  private func isNumbers(_ value: Slot) -> Bool {
-    guard value.meta == Tag.list, NativeStack.hasRoom, let elements = value.elements,
+  /// Whether this is a list of numbers, nested no deeper than a tensor, which is accepted where a tensor is.
+  private func isNumbers(_ value: Slot, depth: Int = 1) -> Bool {
+    guard value.meta == Tag.list, depth <= Shape.maximumRank, let elements = value.elements,
       !elements.isEmpty
     else { return false }
-    return elements.allSatisfy { $0.isNumber || isNumbers($0) }
+    return elements.allSatisfy { $0.isNumber || isNumbers($0, depth: depth + 1) }
   }
 
   private func mapNumbers(_ list: Slot, _ axes: Slot) throws -> Slot {

@@ -167,12 +167,22 @@ enum Differentiation {
 /// An engine is confined to one thread at a time, and so is all it makes; natives are `Sendable` because most are shared.
 private final class Pullback: @unchecked Sendable {
   private var run: DifferentiatedCall
+  /// The batched call it was made in: its values mean nothing outside.
+  private let batch: BatchTrace?
 
-  init(_ run: DifferentiatedCall) { self.run = run }
+  init(_ run: DifferentiatedCall) {
+    self.run = run
+    batch = run.vm.context.innermostBatch
+  }
 
   deinit { run.discard() }
 
   func apply(_ call: NativeCall) throws -> Slot {
+    if let batch, !batch.isActive {
+      throw ScriptError(
+        .argument, "the pullback was made inside a call of vmap that has ended",
+        help: "use it inside, and return what it gives")
+    }
     let slot = call[0]
     guard slot.isTensor || slot.isNumber else {
       throw call.typeError(0, expected: "a tensor or number of the value's shape")

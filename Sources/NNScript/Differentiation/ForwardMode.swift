@@ -12,7 +12,9 @@ extension Differentiation {
   ) { call in
     let function = try call.callable(0)
     let (arguments, tangents) = try paired(call)
-    for argument in arguments { try checkDifferentiable(argument, "jvp") }
+    for (argument, tangent) in zip(arguments, tangents) where !tangent.isNil {
+      try checkDifferentiable(argument, "jvp")
+    }
     var reader = TangentReader(vm: call.vm)
     for (argument, tangent) in zip(arguments, tangents) { try reader.read(tangent, of: argument) }
     return try ForwardRun(call.vm).run(function, arguments, reader.tangents)

@@ -121,6 +121,11 @@ struct CTCProblem {
   init(
     _ c: TensorContext, _ operands: [Operand], _ attributes: [Attribute]
   ) throws(TensorError) {
+    if operands.dropFirst().contains(where: { c.isBatched($0) }) {
+      throw TensorError(
+        "type", "ctc: inside vmap labels and lengths must be the same for all examples",
+        help: "ctc takes a batch itself: logits [batch, time, classes], labels [batch, width]")
+    }
     let shape = c.shape(of: operands[0])
     let query = ShapeQuery(
       name: "ctc", operands: operands.map { c.shape(of: $0) }, attributes: attributes)

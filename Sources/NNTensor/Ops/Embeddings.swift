@@ -15,6 +15,7 @@ extension Ops {
       Sample([4, 3], [], from: [.any, .index(below: 4)]),
       Sample([4, 3], [0], from: [.any, .index(below: 4)]),
     ], shape: EmbeddingRule(), saves: .operand(1), takesNumbers: true, tangent: .linear,
+    batch: .leading([1]),
     forward: .custom { call throws(TensorError) in
       let table = call.tensor(0)
       let ids = try call.ids(1, "embedding")
@@ -72,7 +73,7 @@ extension Ops {
   static let dropoutDrawn: Op = Op(
     "dropout_drawn", [Parameter("x", .tensor), Parameter("rate", .number)],
     summary: "Dropout and where its random numbers came from.", dtypes: .float,
-    shape: DropoutRule(), outputs: 2, saves: .further, isInternal: true,
+    shape: DropoutRule(), outputs: 2, saves: .further, isInternal: true, isRandom: true,
     forward: .many { call throws(TensorError) in
       let output = try call.takeOutput(reusing: 0)
       let x = call.tensor(0)

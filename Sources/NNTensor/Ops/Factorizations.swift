@@ -11,6 +11,7 @@ extension Ops {
       Sample([3, 3]), Sample([4, 2]), Sample([2, 3]), Sample([2, 3, 2]), Sample([1, 1]),
       Sample([0, 2]), Sample([0, 2, 2]),
     ], dtypes: .float, shape: QRRule(), outputs: 2, saves: [.operand(0), .output],
+    batch: .leading([0]),
     forward: .many { call throws(TensorError) in
       let x = MatrixBatch(call.tensor(0))
       let k = Swift.min(x.rows, x.columns)
@@ -82,7 +83,7 @@ extension Ops {
   static let eighPacked: Op = Op(
     "eigh_packed", [Parameter("x", .tensor)],
     summary: "The eigenvectors and eigenvalues of symmetric matrices.", dtypes: .float,
-    shape: PackedRule(isSymmetric: true), saves: .output, isInternal: true,
+    shape: PackedRule(isSymmetric: true), saves: .output, isInternal: true, batch: .leading([0]),
     forward: .custom { call throws(TensorError) in
       let x = MatrixBatch(call.tensor(0))
       let output = try call.makeOutput()
@@ -130,6 +131,7 @@ extension Ops {
     "svd_packed", [Parameter("x", .tensor)],
     summary: "The singular vectors and values of matrices.", dtypes: .float,
     shape: PackedRule(isSymmetric: false), saves: .output, isInternal: true,
+    batch: .leading([0]),
     forward: .custom { call throws(TensorError) in
       let x = MatrixBatch(call.tensor(0))
       let output = try call.makeOutput()

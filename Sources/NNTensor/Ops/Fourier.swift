@@ -72,6 +72,12 @@ extension Ops {
     ],
     summary: "A part of a discrete Fourier transform.", dtypes: .float, shape: DFTRule(),
     isInternal: true, tangent: .linear,
+    batch: .custom { call throws(TensorError) in
+      var attributes = call.attributes
+      attributes[0] = .int((call.attribute(0).int ?? 0) + 1)
+      try BatchCall.checkRank(call.resultShapes()[0])
+      return [try call.context.apply(dft, call.operands, attributes)]
+    },
     forward: .custom { call throws(TensorError) in
       let x = call.tensor(0)
       let output = try call.makeOutput()

@@ -14,7 +14,7 @@ extension Ops {
     samples: [
       Sample([3, 3], from: [.definite]), Sample([2, 2, 2], from: [.definite]), Sample([1, 1]),
       Sample([0, 2, 2]), Sample([0, 0]),
-    ], dtypes: .float, shape: SquareRule(), saves: .output,
+    ], dtypes: .float, shape: SquareRule(), saves: .output, batch: .leading([0]),
     forward: .custom { call throws(TensorError) in
       let x = MatrixBatch(call.tensor(0))
       let output = try call.makeOutput()
@@ -55,6 +55,7 @@ extension Ops {
     summary: "The x of a @ x = b, or of a.T @ x = b.",
     samples: [Sample([2, 2], [2, 3], from: [.definite, .any], with: [.bool(true)])],
     dtypes: .float, shape: SolveRule(), saves: [.operand(0), .output], isInternal: true,
+    batch: .leading([0, 1]),
     forward: .custom { call throws(TensorError) in
       let (a, b) = (MatrixBatch(call.tensor(0)), MatrixBatch(call.tensor(1)))
       let output = try call.makeOutput()
@@ -107,7 +108,7 @@ extension Ops {
       Parameter("transposed", .bool), Parameter("unit_diagonal", .bool),
     ],
     summary: "The x of a @ x = b for triangular a.", dtypes: .float, shape: SolveRule(),
-    saves: [.operand(0), .output], isInternal: true,
+    saves: [.operand(0), .output], isInternal: true, batch: .leading([0, 1]),
     forward: .custom { call throws(TensorError) in
       let (a, b) = (MatrixBatch(call.tensor(0)), MatrixBatch(call.tensor(1)))
       let output = try call.makeOutput()
@@ -180,6 +181,7 @@ extension Ops {
       Sample([3, 3]), Sample([2, 2, 2]), Sample([1, 1]), Sample([0, 0]), Sample([0, 3, 3]),
     ],
     dtypes: .float, shape: SquareRule(isReduced: true), saves: [.operand(0), .output],
+    batch: .leading([0]),
     forward: .custom { call throws(TensorError) in
       let x = MatrixBatch(call.tensor(0))
       let output = try call.makeOutput()
@@ -202,7 +204,7 @@ extension Ops {
   /// The matrix whose product with x is det(x) times the unit matrix, also where x is singular; without a division by
   /// anything but counts (Faddeev and LeVerrier), so it serves small matrices and differentiates everywhere.
   private static func adjugate(_ c: TensorContext, _ x: Operand) throws(TensorError) -> Operand {
-    let shape = x.plainShape
+    let shape = c.shape(of: x)
     let n = shape[shape.rank - 1]
     let unit = try c.unitMatrix(n, like: x)
     var value = try c.apply(broadcastTo, [unit], [.ints(shape.array), .none])
@@ -224,7 +226,7 @@ extension Ops {
       Sample([3, 3], from: [.definite]), Sample([2, 2, 2], from: [.definite]), Sample([0, 0]),
     ],
     dtypes: .float, shape: SquareRule(isReduced: true, results: 2), outputs: 2,
-    saves: .operand(0),
+    saves: .operand(0), batch: .leading([0]),
     forward: .many { call throws(TensorError) in
       let x = MatrixBatch(call.tensor(0))
       let sign = try call.makeOutput()
@@ -260,7 +262,7 @@ extension Ops {
   static let choleskyLower: Op = Op(
     "cholesky_lower", [Parameter("x", .tensor)],
     summary: "The lower Cholesky factor of symmetric matrices.", dtypes: .float,
-    shape: SquareRule(), saves: .output, isInternal: true,
+    shape: SquareRule(), saves: .output, isInternal: true, batch: .leading([0]),
     forward: .custom { call throws(TensorError) in
       let x = MatrixBatch(call.tensor(0))
       let output = try call.makeOutput()

@@ -115,7 +115,7 @@ extension TensorContext {
 
   /// One number for each matrix of a batch, as matrices of one element.
   func columns(_ value: Operand) throws(TensorError) -> Operand {
-    try reshaped(value, Shape(value.plainShape.array + [1, 1]))
+    try reshaped(value, Shape(shape(of: value).array + [1, 1]))
   }
 
   /// The unit matrix of n rows in a value's type, with axes of size 1 in front up to its rank.

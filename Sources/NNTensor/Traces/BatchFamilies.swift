@@ -17,8 +17,23 @@ extension BatchCall {
       for (place, result) in results.enumerated() { columns[place].append(result) }
     }
     var stacks: [Operand] = []
-    for column in columns { stacks.append(try context.apply(Ops.stack, column, [.int(0)])) }
+    for column in columns {
+      if let number = BatchCall.common(column) {
+        stacks.append(number)
+      } else {
+        stacks.append(try context.apply(Ops.stack, column, [.int(0)]))
+      }
+    }
     return stacks
+  }
+
+  /// The plain number that all of some results are, as where a row has nothing to give; nil if they are anything else.
+  private static func common(_ results: [Operand]) -> Operand? {
+    guard let first = results.first else { return nil }
+    let isSame = results.allSatisfy {
+      $0.isNumber && $0.handle.isNone && $0.number.bitPattern == first.number.bitPattern
+    }
+    return isSame ? first : nil
   }
 
   /// The results of no examples: their shapes and types follow from one of zeros.
@@ -29,7 +44,7 @@ extension BatchCall {
       inputs[position] = Operand(try Tensor(filling: shape(position), with: 0, dtype: dtype))
     }
     var results = try context.applyMany(op, inputs, attributes)
-    for position in results.indices {
+    for position in results.indices where !results[position].isNumber {
       let shape = try withExamples(context.shape(of: results[position]))
       let dtype = results[position].tensor?.dtype ?? .f32
       results[position] = Operand(try Tensor(filling: shape, with: 0, dtype: dtype))

@@ -44,7 +44,10 @@ package final class BatchTrace: Trace {
     let call = BatchCall(
       context: context, trace: self, op: op, operands: operands, attributes: attributes)
     var results = try op.isRandom ? context.drawing(inside: self, call.run) : call.run()
-    for position in results.indices { results[position] = try add(results[position]) }
+    // A number is the same for all examples.
+    for position in results.indices where !results[position].isNumber {
+      results[position] = try add(results[position])
+    }
     return results
   }
 
@@ -66,6 +69,11 @@ extension TensorContext {
     let trace = BatchTrace(serial: nextSerial(), size: size)
     begin(trace)
     return trace
+  }
+
+  /// The innermost batched call that is running.
+  package var innermostBatch: BatchTrace? {
+    traces.last { $0 is BatchTrace && $0.isActive } as? BatchTrace
   }
 
   /// How many batched calls there are around code that sees the value as one example; 0 for values that are no batch.

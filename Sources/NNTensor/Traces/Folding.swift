@@ -64,7 +64,9 @@ extension Tape {
     }
     for place in chain.reversed() where !folds[place].isUnfolded {
       folds[place].isUnfolded = true
-      try context.checkpointed { () throws(TensorError) in try replay(place, in: context) }
+      try context.checkpointed { () throws(TensorError) in
+        try replay(place, upTo: index, in: context)
+      }
     }
   }
 
@@ -78,13 +80,16 @@ extension Tape {
     return nil
   }
 
-  /// Repeats the ops of a fold, keeping what the gradients read.
-  private func replay(_ place: Int, in context: TensorContext) throws(TensorError) {
+  /// Repeats the ops of a fold up to an entry, keeping what the gradients read. The walk back has passed, and may have freed,
+  /// what comes after it.
+  private func replay(
+    _ place: Int, upTo last: Int, in context: TensorContext
+  ) throws(TensorError) {
     let fold = folds[place]
-    let lastUses = lastUses(in: fold)
+    let lastUses = lastUses(from: fold.start, upTo: last)
     var values = [Operand?](repeating: nil, count: fold.end - fold.start)
     var index = fold.start
-    while index < fold.end {
+    while index <= last {
       let entry = entry(index)
       guard let op = entry.op?.takeUnretainedValue() else {
         index += 1
@@ -93,7 +98,7 @@ extension Tape {
       let outputs = try repeated(op, entry, index, values, fold.start, context)
       keep(op, index, outputs, values, from: fold.start, inner: innerStart(index, in: place))
       for (position, output) in outputs.enumerated()
-      where lastUses[index + position - fold.start] > index {
+      where index + position <= last && lastUses[index + position - fold.start] > index {
         values[index + position - fold.start] = output
       }
       for input in inputs(of: entry) where input.parent >= fold.start {
@@ -109,12 +114,12 @@ extension Tape {
     return (first..<first + Int(entry.inputCount)).map { input($0) }
   }
 
-  /// For each entry of a fold, the last one in it that reads its value; -1 if none does.
-  private func lastUses(in fold: Fold) -> [Int] {
-    var uses = [Int](repeating: -1, count: fold.end - fold.start)
-    for index in fold.start..<fold.end {
-      for input in inputs(of: entry(index)) where input.parent >= fold.start {
-        uses[Int(input.parent) - fold.start] = index
+  /// For each of some entries in a row, the last of them that reads its value; -1 if none does.
+  private func lastUses(from start: Int, upTo last: Int) -> [Int] {
+    var uses = [Int](repeating: -1, count: last + 1 - start)
+    for index in start...last {
+      for input in inputs(of: entry(index)) where input.parent >= start {
+        uses[Int(input.parent) - start] = index
       }
     }
     return uses
@@ -161,7 +166,8 @@ extension Tape {
     }
     for (position, output) in outputs.enumerated() {
       lists.pointee.entries[index + position].lower = output.handle
-      if inner == nil, op.saves.contains(.output), let tensor = output.tensor {
+      let isSaved = op.saves.contains(position == 0 ? .output : .further)
+      if inner == nil, isSaved, let tensor = output.tensor {
         lists.pointee.entries[index + position].output = Unmanaged.passRetained(tensor)
       }
     }
