@@ -7,7 +7,8 @@ static const float unary_cost[NNK_UNARY_COUNT] = {
     [NNK_RSQRT] = 0.11f,    [NNK_TANH] = 0.23f,      [NNK_SIGMOID] = 0.18f, [NNK_RELU] = 0.04f, [NNK_GELU] = 0.35f,
     [NNK_GELU_TANH] = 0.4f, [NNK_ERF] = 0.3f,        [NNK_SILU] = 0.27f, [NNK_SOFTPLUS] = 0.6f, [NNK_SIN] = 0.28f,
     [NNK_COS] = 0.28f,      [NNK_TAN] = 0.33f,       [NNK_ASIN] = 0.14f, [NNK_ACOS] = 0.17f,  [NNK_ATAN] = 0.17f,
-    [NNK_SINH] = 0.19f,     [NNK_COSH] = 0.14f,      [NNK_FLOOR] = 0.04f, [NNK_CEIL] = 0.04f, [NNK_ROUND] = 0.04f,
+    [NNK_SINH] = 0.19f,     [NNK_COSH] = 0.14f,      [NNK_ASINH] = 0.7f,  [NNK_ACOSH] = 0.7f, [NNK_ATANH] = 0.45f,
+    [NNK_TRUNC] = 0.04f,         [NNK_FLOOR] = 0.04f, [NNK_CEIL] = 0.04f, [NNK_ROUND] = 0.04f,
     [NNK_SIGN] = 0.04f,     [NNK_ABS] = 0.04f,       [NNK_NEG] = 0.04f,  [NNK_SQUARE] = 0.04f, [NNK_RECIPROCAL] = 0.06f,
     [NNK_NOT] = 0.02f,
 };

@@ -27,7 +27,10 @@ typedef void (*nnk_clamp_loop)(const void *x, const void *low, const void *high,
 /// y[i] = s * a[i] + t * b[i].
 typedef void (*nnk_scaled_add_loop)(double s, const void *a, double t, const void *b, void *y, long n);
 
-/// Reduces rows of x[rows, cols], `x_row` elements apart, to y[rows]; `centers` (squares only): one for each row.
+/// Reductions beyond the public ones: sums of squares, and of exponentials, of the distances from given centers.
+enum { NNK_REDUCE_SQUARES = NNK_REDUCE_COUNT, NNK_REDUCE_EXPONENTIALS, NNK_REDUCE_ALL };
+
+/// Reduces rows of x[rows, cols], `x_row` elements apart, to y[rows]; `centers` (of those beyond): one for each row.
 typedef void (*nnk_reduce_rows_loop)(const void *x, long x_row, long rows, long cols, const void *centers, void *y);
 /// Reduces the first axis of x[rows, cols] to y[cols]; unless `first`, together with what y holds.
 typedef void (*nnk_reduce_columns_loop)(
@@ -78,8 +81,8 @@ struct nnk_math_table {
   nnk_where_loop where[9];  ///< by element size
   nnk_clamp_loop clamp[NNK_TYPE_COUNT];
   nnk_scaled_add_loop scaled_add[NNK_TYPE_COUNT];
-  nnk_reduce_rows_loop reduce_rows[NNK_REDUCE_COUNT + 1][NNK_TYPE_COUNT];  ///< the last: squares of distances from centers
-  nnk_reduce_columns_loop reduce_columns[NNK_REDUCE_COUNT + 1][NNK_TYPE_COUNT];
+  nnk_reduce_rows_loop reduce_rows[NNK_REDUCE_ALL][NNK_TYPE_COUNT];
+  nnk_reduce_columns_loop reduce_columns[NNK_REDUCE_ALL][NNK_TYPE_COUNT];
   nnk_transpose_loop transpose[9];  ///< by element size
   nnk_scale_bytes_loop scale_bytes;
   nnk_softmax_loop softmax[NNK_TYPE_COUNT];

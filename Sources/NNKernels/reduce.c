@@ -5,10 +5,7 @@
 enum { PART = 65536, PART_GRAIN = 128 };
 
 /// Nanoseconds for an f32 element on AVX-512, about.
-static const double COST = 0.03;
-
-/// What a reduction does, internal ones too.
-enum { SQUARES = NNK_REDUCE_COUNT };
+static const double COST = 0.03, EXPONENTIAL_COST = 0.15;
 
 /// The type of a result.
 static nnk_type result_type(int op, nnk_type type) {
@@ -40,7 +37,7 @@ struct reduction {
   nnk_reduce_rows_loop rows;
   nnk_reduce_columns_loop columns;
   const char *x;
-  const char *centers;  ///< of squares: one for each y
+  const char *centers;  ///< of squares and exponentials: one for each y
   char *y;
   long outer, axis, inner;
   size_t bytes, result_bytes;
@@ -50,7 +47,8 @@ struct reduction {
 };
 
 static double cost_of(const struct reduction *job) {
-  return (double)job->outer * (double)job->axis * (double)job->inner * COST * ((double)job->bytes / 4) * job->slowness;
+  const double cost = job->op == NNK_REDUCE_EXPONENTIALS ? EXPONENTIAL_COST : COST;
+  return (double)job->outer * (double)job->axis * (double)job->inner * cost * ((double)job->bytes / 4) * job->slowness;
 }
 
 static const void *center_at(const struct reduction *job, long place) {
@@ -191,6 +189,45 @@ static bool reduce_tall(struct reduction *job, double nanoseconds) {
   return true;
 }
 
+/// Wide matrices of so many blocks of rows: the blocks on all threads, a few dozen at a time, then their results in order.
+/// False when out of memory.
+static bool reduce_blocks(struct reduction job) {
+  enum { WAVE = 64 };
+  const long bytes = job.inner * (long)job.result_bytes, wave = job.parts < WAVE ? job.parts : WAVE, axis = job.axis;
+  const char *x = job.x;
+  job.partial = nnk_block_alloc((size_t)(wave * bytes));
+  if (job.partial == NULL) return false;
+  for (long first = 0; first < job.parts; first += wave) {
+    const long count = job.parts - first < wave ? job.parts - first : wave;
+    job.x = x + first * job.part * job.inner * (long)job.bytes;
+    job.axis = axis - first * job.part;
+    const double nanoseconds = (double)count * (double)job.part * (double)job.inner * COST * job.slowness;
+    nnk_parallel_sized(count, nanoseconds, run_column_part, &job);
+    for (long k = 0; k < count; k++) {
+      if (first + k == 0) {
+        memcpy(job.y, job.partial, (size_t)bytes);
+      } else {
+        join(&job, job.partial + k * bytes, job.y, job.inner);
+      }
+    }
+  }
+  nnk_block_release(job.partial);
+  return true;
+}
+
+/// Whether the items of the outer axis were reduced block by block, which takes one block to a part.
+static bool reduce_wide(const struct reduction *job) {
+  if (job->part != PART_GRAIN || job->parts < 4) return false;
+  for (long o = 0; o < job->outer; o++) {
+    struct reduction item = *job;
+    item.x += o * job->axis * job->inner * (long)job->bytes;
+    item.y += o * job->inner * (long)job->result_bytes;
+    item.centers = center_at(job, o * job->inner);
+    if (!reduce_blocks(item)) return false;
+  }
+  return true;
+}
+
 static void reduce_columns(struct reduction *job) {
   const bool places = job->op == NNK_ARGMAX || job->op == NNK_ARGMIN;
   const long rows = (PART / job->inner + PART_GRAIN) / PART_GRAIN * PART_GRAIN;
@@ -203,8 +240,9 @@ static void reduce_columns(struct reduction *job) {
   } else if (job->outer >= 8) {
     nnk_parallel_sized(chunks < job->outer ? chunks : job->outer, nanoseconds, run_outer, job);
   } else if (job->inner >= 4 * PART_GRAIN) {
-    const long strips = job->inner / PART_GRAIN;
-    nnk_parallel_sized(chunks < strips ? chunks : strips, nanoseconds, run_columns, job);
+    // As wide as possible: neighbouring columns come with the same lines of memory.
+    const long strips = job->inner / (4 * PART_GRAIN) < 8 ? job->inner / PART_GRAIN : job->inner / (4 * PART_GRAIN);
+    if (places || !reduce_wide(job)) nnk_parallel_sized(chunks < strips ? chunks : strips, nanoseconds, run_columns, job);
   } else if (job->outer > 1 || job->parts == 1 || !reduce_tall(job, nanoseconds)) {
     run_outer(job, 0, 1);
   }
@@ -258,7 +296,7 @@ bool nnk_reduce(nnk_reduce_op op, nnk_type type, const void *x, void *y, size_t 
 
 bool nnk_variance(
     nnk_type type, const void *x, void *variance, void *mean, size_t outer, size_t axis, size_t inner, double correction) {
-  struct reduction job = make_job(SQUARES, type, x, variance, outer, axis, inner);
+  struct reduction job = make_job(NNK_REDUCE_SQUARES, type, x, variance, outer, axis, inner);
   if (job.rows == NULL) return false;
   void *centers = mean;
   if (mean == NULL) centers = nnk_block_alloc(outer * inner * job.bytes);
@@ -269,5 +307,14 @@ bool nnk_variance(
   if (mean == NULL) nnk_block_release(centers);
   const double count = (double)axis - correction;
   divide_results(type, variance, (long)(outer * inner), count > 0 ? count : 0);
+  return true;
+}
+
+bool nnk_sum_exponentials(
+    nnk_type type, const void *x, const void *centers, void *y, size_t outer, size_t axis, size_t inner) {
+  struct reduction job = make_job(NNK_REDUCE_EXPONENTIALS, type, x, y, outer, axis, inner);
+  if (job.rows == NULL) return false;
+  job.centers = centers;
+  run_reduction(&job);
   return true;
 }

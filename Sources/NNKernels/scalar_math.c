@@ -138,6 +138,10 @@ double nnk_unary_f64(nnk_unary_op op, double x) {
     case NNK_ATAN: return nnk_atan_f64(x);
     case NNK_SINH: return nnk_sinh_f64(x);
     case NNK_COSH: return nnk_cosh_f64(x);
+    case NNK_ASINH: return vasinh(vsplat(x))[0];
+    case NNK_ACOSH: return vacosh(vsplat(x))[0];
+    case NNK_ATANH: return vatanh(vsplat(x))[0];
+    case NNK_TRUNC: return nnk_trunc_f64(x);
     case NNK_FLOOR: return vfloor(v)[0];
     case NNK_CEIL: return vceil(v)[0];
     case NNK_ROUND: return vround(v)[0];

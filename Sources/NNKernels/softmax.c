@@ -133,7 +133,23 @@ bool nnk_softmax(nnk_type type, const void *x, void *y, size_t outer, size_t axi
 bool nnk_log_softmax(nnk_type type, const void *x, void *y, size_t outer, size_t axis, size_t inner) {
   return run_soft(LOG_SOFTMAX, type, x, NULL, y, outer, axis, inner);
 }
+
+/// Many columns: their maxima, then the sums of their exponentials, each in one pass over whole rows. False when out of memory.
+static bool logsumexp_columns(nnk_type type, const void *x, void *y, size_t outer, size_t axis, size_t inner) {
+  const size_t n = outer * inner, bytes = nnk_type_bytes(type);
+  void *largest = nnk_block_alloc(n * bytes);
+  if (largest == NULL) return false;
+  nnk_reduce(NNK_MAX, type, x, largest, outer, axis, inner);
+  nnk_sum_exponentials(type, x, largest, y, outer, axis, inner);
+  const struct soft_job job = {.type = type, .table = nnk_math()};
+  finish_logsumexp(&job, largest, y, y, (long)n);
+  nnk_block_release(largest);
+  return true;
+}
+
 bool nnk_logsumexp(nnk_type type, const void *x, void *y, size_t outer, size_t axis, size_t inner) {
+  enum { MANY = 64 };
+  if (inner >= MANY && axis > 0 && outer > 0 && type >= NNK_F32) return logsumexp_columns(type, x, y, outer, axis, inner);
   return run_soft(LOGSUMEXP, type, x, NULL, y, outer, axis, inner);
 }
 bool nnk_softmax_grad(nnk_type type, const void *g, const void *y, void *dx, size_t outer, size_t axis, size_t inner) {

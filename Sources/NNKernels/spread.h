@@ -37,6 +37,9 @@ static inline long nnk_chunk_begin(long n, long grain, long chunk, long chunks) 
   return begin < n ? begin : n;
 }
 
+/// y[o, i] = sum over a of exp(x[o, a, i] - centers[o, i]); f32, f64.
+bool nnk_sum_exponentials(nnk_type type, const void *x, const void *centers, void *y, size_t outer, size_t axis, size_t inner);
+
 /// How much longer the chosen instruction set takes than AVX-512, about.
 static inline double nnk_slowness(const struct nnk_math_table *table) { return 16.0 / table->lanes; }
 

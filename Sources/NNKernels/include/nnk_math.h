@@ -26,7 +26,8 @@ typedef enum { NNK_BOOL, NNK_U8, NNK_I32, NNK_I64, NNK_F32, NNK_F64, NNK_TYPE_CO
 // ---------------------------------------------------------------------------------------------------------------------
 // Elementwise, one operand
 
-/// Operations of one operand. f32 and f64 have all; i32, i64 and u8 have NEG, ABS, SIGN, SQUARE and RELU (wrapping); bool has NOT.
+/// Operations of one operand. f32 and f64 have all; i32, i64 and u8 have NEG, ABS, SIGN, SQUARE, RELU (wrapping)
+/// and the rounding ones; bool has NOT.
 typedef enum {
   NNK_EXP,         ///< e^x, 2 ulp
   NNK_EXPM1,       ///< e^x - 1, 4 ulp
@@ -50,6 +51,10 @@ typedef enum {
   NNK_ATAN,        ///< 4 ulp
   NNK_SINH,        ///< 4 ulp
   NNK_COSH,        ///< 4 ulp
+  NNK_ASINH,       ///< 6 ulp
+  NNK_ACOSH,       ///< 6 ulp
+  NNK_ATANH,       ///< 6 ulp
+  NNK_TRUNC,       ///< exact, towards 0
   NNK_FLOOR,       ///< exact
   NNK_CEIL,        ///< exact
   NNK_ROUND,       ///< exact, halves go to the even neighbour

@@ -112,6 +112,7 @@ double nnk_bench_fma_peak(long rounds);
 #include "nnk_ctc.h"
 #include "nnk_fft.h"
 #include "nnk_math.h"
+#include "nnk_order.h"
 #include "nnk_pooling.h"
 #include "nnk_sequence.h"
 
