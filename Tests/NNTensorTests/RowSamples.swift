@@ -55,6 +55,15 @@ struct RowCase: CustomStringConvertible, Sendable {
         return Operand(try Tensor(values, shape: shape, dtype: dtype))
       case .definite:
         return Operand(try Tensor(Self.definite(shape, &numbers), shape: shape, dtype: dtype))
+      case .rising:
+        let values = (0..<count).map { -1.5 + 0.7 * Double($0) + 0.2 * numbers.next() }
+        return Operand(try Tensor(values, shape: shape, dtype: dtype))
+      case .probability:
+        let values = (0..<count).map { _ in 0.1 + 0.8 * numbers.next() }
+        return Operand(try Tensor(values, shape: shape, dtype: dtype))
+      case .above:
+        let values = (0..<count).map { _ in 1.2 + 1.8 * numbers.next() }
+        return Operand(try Tensor(values, shape: shape, dtype: dtype))
       case .index(let limit):
         let values = (0..<count).map { _ in (numbers.next() * Double(limit)).rounded(.down) }
         return Operand(try Tensor(values, shape: shape, dtype: .i32))

@@ -21,8 +21,14 @@ import Testing
     let shapes = try checked(row) { SymbolicDim($0) }
     let results = try results(row)
     #expect(shapes.count == results.count)
+    // How many elements these find depends on the elements.
+    let isOpen = ["unique", "argwhere", "nonzero"].contains { row.op.name.hasPrefix($0) }
     for (shape, result) in zip(shapes, results) {
-      #expect(shape.array.map(\.known) == (result.tensor?.shape.array ?? []), "\(row)")
+      let sizes = result.tensor?.shape.array ?? []
+      #expect(shape.rank == sizes.count, "\(row)")
+      for (dim, size) in zip(shape.array, sizes) {
+        #expect(dim.known == size || isOpen && dim.known == nil, "\(row): \(shape)")
+      }
     }
   }
 

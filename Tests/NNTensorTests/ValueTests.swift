@@ -25,7 +25,13 @@ private enum Reference {
     },
     "silu": { $0 / (1 + exp(-$0)) }, "softplus": { log(1 + exp($0)) }, "floor": floor, "ceil": ceil,
     "round": { $0.rounded(.toNearestOrEven) }, "logical_not": { $0 == 0 ? 1 : 0 },
-    "isnan": { $0.isNaN ? 1 : 0 }, "isinf": { $0.isInfinite ? 1 : 0 },
+    "asinh": asinh, "acosh": acosh, "atanh": atanh, "trunc": trunc,
+    "selu": { 1.0507009873554805 * ($0 > 0 ? $0 : 1.6732632423543772 * expm1($0)) },
+    "mish": { $0 * tanh(log(1 + exp($0))) }, "hardswish": { $0 * min(max($0 + 3, 0), 6) / 6 },
+    "hardsigmoid": { min(max($0 + 3, 0), 6) / 6 }, "hardtanh": { min(max($0, -1), 1) },
+    "relu6": { min(max($0, 0), 6) }, "log_sigmoid": { -log(1 + exp(-$0)) },
+    "softsign": { $0 / (1 + abs($0)) }, "isnan": { $0.isNaN ? 1 : 0 },
+    "isinf": { $0.isInfinite ? 1 : 0 },
     "isfinite": { $0.isFinite ? 1 : 0 },
   ]
 
@@ -33,6 +39,7 @@ private enum Reference {
     "add": { $0 + $1 }, "sub": { $0 - $1 }, "mul": { $0 * $1 }, "div": { $0 / $1 },
     "floor_div": { floor($0 / $1) }, "mod": { $0 - $1 * floor($0 / $1) }, "pow": pow,
     "maximum": { max($0, $1) }, "minimum": { min($0, $1) }, "atan2": atan2,
+    "logaddexp": { log(exp($0) + exp($1)) },
     "mul_absorbing": { $0 == 0 ? 0 : $0 * $1 }, "equal_elements": { $0 == $1 ? 1 : 0 },
     "not_equal": { $0 != $1 ? 1 : 0 }, "less": { $0 < $1 ? 1 : 0 },
     "less_equal": { $0 <= $1 ? 1 : 0 }, "greater": { $0 > $1 ? 1 : 0 },
@@ -62,10 +69,15 @@ private enum Reference {
     "all": { $0.allSatisfy { $0 != 0 } ? 1 : 0 }, "var": variance,
     "std": { variance($0).squareRoot() }, "norm": { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() },
     "logsumexp": { log($0.reduce(0) { $0 + exp($1) }) },
+    "count_nonzero": { Double($0.count { $0 != 0 }) }, "median": median,
     "argmax": { Double($0.firstIndex(of: $0.max()!)!) },
     "argmin": { Double($0.firstIndex(of: $0.min()!)!) },
   ]
 
+  private static func median(_ x: [Double]) -> Double {
+    let sorted = x.sorted()
+    return (sorted[(x.count - 1) / 2] + sorted[x.count / 2]) / 2
+  }
   private static func mean(_ x: [Double]) -> Double { x.reduce(0, +) / Double(x.count) }
   private static func variance(_ x: [Double]) -> Double {
     let middle = mean(x)
@@ -124,7 +136,9 @@ private enum Reference {
     compare(row, result.numbers, zip(a, b).map(Reference.binary[row.op.name]!), dtype)
   }
 
-  @Test(arguments: rows(Reference.reductions.keys), [DType.f32, .f64])
+  @Test(
+    arguments: rows(Reference.reductions.keys).filter { $0.sample.attributes.count < 3 },
+    [DType.f32, .f64])
   func reductions(_ row: RowCase, _ dtype: DType) throws {
     let (inputs, result) = try run(row, dtype)
     let shape = inputs[0].tensor!.shape.array

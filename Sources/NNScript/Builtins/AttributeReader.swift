@@ -18,6 +18,8 @@ struct AttributeReader {
     case .axis: return slot.isNil ? .none : .int(try call.int(index))
     case .axes: return try axes()
     case .shape: return .ints(try whole(parameter.takesRest ? unwrappedRest() : slot))
+    case .pairs: return .ints(try pairs())
+    case .sizes: return .sizes(try namedSizes())
     case .dtype: return .dtype(try dtype())
     case .string: return .string(try call.text(index))
     case .padding: return try padding()
@@ -63,6 +65,29 @@ struct AttributeReader {
     return [try size(slot)]
   }
 
+  /// Whole numbers of a list whose elements may be lists of them.
+  private func pairs() throws -> [Int] {
+    guard let elements = slot.elements, elements.contains(where: { $0.elements != nil }) else {
+      return try whole(slot)
+    }
+    return try elements.flatMap { try whole($0) }
+  }
+
+  /// The sizes of a dict, by name.
+  private func namedSizes() throws -> [NamedSize] {
+    let dict = try call.dict(index)
+    var sizes: [NamedSize] = []
+    for place in 0..<dict.used {
+      let entry = dict.entries[place]
+      if entry.key.isUndefined { continue }
+      guard let name = entry.key.asString?.value else {
+        throw call.argumentError(index, "'\(parameter.name)' names sizes by strings")
+      }
+      sizes.append(NamedSize(name, try size(entry.value)))
+    }
+    return sizes
+  }
+
   private func size(_ slot: Slot) throws -> Int {
     if let number = call.vm.plainNumber(slot) {
       if let int = Int(exactly: number) { return int }
@@ -105,6 +130,8 @@ struct AttributeReader {
     case .int(let int): String(int)
     case .ints(let ints): "[" + ints.map(String.init).joined(separator: ", ") + "]"
     case .number(let number): NumberText.shortest(number)
+    case .sizes(let sizes):
+      "{" + sizes.map { "\($0.name): \($0.size)" }.joined(separator: ", ") + "}"
     case .dtype(let dtype): QuotedText.quoted(dtype.name)
     case .string(let text): QuotedText.quoted(text)
     }

@@ -11,8 +11,21 @@ package enum Attribute: Equatable, Sendable {
   case dtype(DType)
   case string(String)
   case index([IndexItem])
+  /// Named sizes, in the order given.
+  case sizes([NamedSize])
   /// The static checker does not know the value.
   case unknown
+}
+
+/// A size and the name a pattern has for it.
+package struct NamedSize: Equatable, Sendable {
+  package let name: String
+  package let size: Int
+
+  package init(_ name: String, _ size: Int) {
+    self.name = name
+    self.size = size
+  }
 }
 
 /// One item between the brackets of an index.
@@ -49,6 +62,10 @@ package struct Parameter: Sendable {
     case axes
     /// A list of sizes.
     case shape
+    /// A list of sizes, perhaps in pairs; a single one stands for all.
+    case pairs
+    /// A dict from names to sizes.
+    case sizes
     case dtype
     case string
     /// A name, a size, or sizes in nested lists, which become one.

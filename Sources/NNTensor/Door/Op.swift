@@ -182,6 +182,12 @@ package struct Sample: Sendable {
     case unit
     /// Symmetric positive definite matrices.
     case definite
+    /// Rising from -1.5 in steps of 0.7 and a little more.
+    case rising
+    /// Between 0.1 and 0.9.
+    case probability
+    /// Between 1.2 and 3.
+    case above
     /// Whole numbers from 0 up to a limit, as i32.
     case index(below: Int)
     /// True and false.

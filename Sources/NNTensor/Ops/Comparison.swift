@@ -3,7 +3,9 @@ import NNKernels
 
 extension Ops {
   static let comparisons: [Op] = [equal, notEqual, less, lessEqual, greater, greaterEqual]
-  static let logic: [Op] = [logicalAnd, logicalOr, logicalXor, logicalNot, isNaN, isInf, isFinite]
+  static let logic: [Op] = [
+    logicalAnd, logicalOr, logicalXor, logicalNot, isNaN, isInf, isFinite, allclose,
+  ]
 
   package static let equal: Op = comparison("equal_elements", NNK_EQUAL, "equal; `x == y`")
   package static let notEqual: Op = comparison("not_equal", NNK_NOT_EQUAL, "different; `x != y`")
@@ -48,5 +50,35 @@ extension Ops {
         }
         return Operand(output)
       })
+  }
+
+  package static let allclose: Op = Op(
+    "allclose",
+    [
+      Parameter("x", .tensor), Parameter("y", .tensor), Parameter("rtol", .number, .number(1e-5)),
+      Parameter("atol", .number, .number(1e-8)),
+    ],
+    summary: "Whether all elements of x and y differ by at most atol + rtol * |y|.",
+    example: "allclose(a, b)", samples: [Sample([2, 3], [2, 3])], dtypes: .fixed(.bool),
+    shape: PairRule(),
+    forward: .composed { c, operands, attributes throws(TensorError) in
+      let rtol = attributes.count > 0 ? attributes[0].number ?? 1e-5 : 1e-5
+      let atol = attributes.count > 1 ? attributes[1].number ?? 1e-8 : 1e-8
+      // Without gradients nothing of this is recorded.
+      let a = try c.apply(to, [c.apply(stopGradient, [operands[0]])], [.dtype(.f64)])
+      let b = try c.apply(to, [c.apply(stopGradient, [operands[1]])], [.dtype(.f64)])
+      let room = try c.add(c.mul(c.unary(abs, b), rtol), atol)
+      let isNear = try c.binary(lessEqual, c.unary(abs, c.sub(a, b)), room)
+      let isSame = try c.binary(equal, a, b)
+      let isFine = try c.binary(logicalAnd, isNear, c.apply(isFinite, [b]))
+      return try c.apply(allTrue, [c.binary(logicalOr, isFine, isSame)])
+    })
+}
+
+/// Two shapes that broadcast, reduced to a scalar.
+private struct PairRule: ShapeRule {
+  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
+    _ = try BroadcastRule()(query)
+    return Dims()
   }
 }

@@ -140,6 +140,7 @@ extension Tensor {
       // A reduction over one element changes the type only.
       return try current.reducedOnce(op, outer: count, axis: 1, inner: 1, shape: shape, result)
     }
+    var op = op
     while let last = remaining.popLast() {
       // Neighbouring axes are one axis to the kernel.
       var first = last
@@ -153,6 +154,8 @@ extension Tensor {
       current = try current.reducedOnce(
         op, outer: source.product(0..<first), axis: source.product(first..<last + 1),
         inner: source.product(last + 1..<source.rank), shape: shape, result)
+      // What was counted is then summed.
+      if op == NNK_COUNT { op = NNK_SUM }
     }
     return current
   }

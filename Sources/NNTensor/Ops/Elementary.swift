@@ -4,7 +4,7 @@ import NNKernels
 extension Ops {
   static let elementary: [Op] = [
     neg, abs, sign, square, reciprocal, safeReciprocal, exp, expm1, log, log1p, log2, log10, sqrt,
-    rsqrt, sin, cos, tan, asin, acos, atan, sinh, cosh, erf,
+    rsqrt, sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, erf, logAddExp,
   ]
 
   package static let neg: Op = .unary(
@@ -171,6 +171,46 @@ extension Ops {
     "cosh", NNK_COSH, "The hyperbolic cosine.", saves: .operand(0)
   ) { call throws(TensorError) in
     try call.times { c throws(TensorError) in try c.unary(sinh, call.input(0)) }
+  }
+
+  package static let asinh: Op = .unary(
+    "asinh", NNK_ASINH, "The inverse hyperbolic sine.", saves: .operand(0)
+  ) { call throws(TensorError) in
+    try call.times { c throws(TensorError) in
+      try c.unary(rsqrt, c.add(c.unary(square, call.input(0)), 1))
+    }
+  }
+
+  package static let acosh: Op = .unary(
+    "acosh", NNK_ACOSH, "The inverse hyperbolic cosine; NaN below 1.", example: "acosh([1, 2])",
+    domain: .above, saves: .operand(0)
+  ) { call throws(TensorError) in
+    try call.times { c throws(TensorError) in
+      let x = call.input(0)
+      return try c.unary(rsqrt, c.mul(c.add(x, -1), c.add(x, 1)))
+    }
+  }
+
+  package static let atanh: Op = .unary(
+    "atanh", NNK_ATANH, "The inverse hyperbolic tangent; NaN beyond -1 and 1.", domain: .unit,
+    saves: .operand(0)
+  ) { call throws(TensorError) in
+    try call.times { c throws(TensorError) in
+      let x = call.input(0)
+      return try c.unary(reciprocal, c.mul(c.sub(1, x), c.add(x, 1)))
+    }
+  }
+
+  package static let logAddExp: Op = .composed(
+    "logaddexp", [Parameter("x", .tensor), Parameter("y", .tensor)],
+    "`log(exp(x) + exp(y))` without overflow.", example: "logaddexp([0, -1000], 0)",
+    samples: [Sample([2, 3], [3]), Sample([], [2, 2]), Sample([0, 3], [3])], shape: BroadcastRule()
+  ) { call throws(TensorError) in
+    let (c, x, y) = (call.context, call.operands[0], call.operands[1])
+    // Equal infinities have no difference.
+    let difference = try c.select(c.binary(equal, x, y), Operand(0), c.sub(x, y))
+    let larger = try c.binary(maximum, x, y)
+    return try c.add(larger, c.unary(softplus, c.neg(c.unary(abs, difference))))
   }
 
   package static let erf: Op = .unary("erf", NNK_ERF, "The error function.", saves: .operand(0)) {

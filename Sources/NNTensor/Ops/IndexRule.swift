@@ -231,7 +231,9 @@ struct GatherRule: ShapeRule {
       shape.indices.allSatisfy({ $0 == axis || shape[$0].mayEqual(indices[$0]) })
     else {
       throw query.error(
-        "indices of shape \(indices) must equal \(shape) but for axis \(axis)", showing: [0, 1])
+        "indices of shape \(indices) must equal \(shape) but for axis \(axis)",
+        help: indices.rank == 1 ? "take(x, indices, axis: \(axis)) takes whole rows" : nil,
+        showing: [0, 1])
     }
     return indices
   }

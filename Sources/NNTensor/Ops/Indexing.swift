@@ -1,9 +1,9 @@
-// Indexing, slicing, replacing of parts, and gathers by index.
+// Indexing, slicing, replacing of parts.
 import NNKernels
 
 extension Ops {
   static let indexing: [Op] = [
-    index, indexItems, indexUpdate, indexAdd, take, gather, scatterAdd, oneHot, maskedFill,
+    index, indexItems, indexUpdate, indexAdd, take, oneHot, maskedFill,
   ]
 
   package static let index: Op = Op(
@@ -112,7 +112,11 @@ extension Ops {
     ],
     summary: "The elements (or rows) of an axis at the given places.",
     example: "take(x, [2, 0], axis: 1)",
-    samples: [Sample([4, 3], [2, 2], from: [.any, .index(below: 4)], with: [.int(0)])],
+    samples: [
+      Sample([4, 3], [2, 2], from: [.any, .index(below: 4)], with: [.int(0)]),
+      Sample([4, 3], [], from: [.any, .index(below: 3)], with: [.int(1)]),
+      Sample([4, 3], [0], from: [.any, .index(below: 3)], with: [.int(-1)]),
+    ],
     shape: TakeRule(),
     forward: .composed { c, operands, attributes throws(TensorError) in
       let rank = c.shape(of: operands[0]).rank
@@ -131,62 +135,6 @@ extension Ops {
   static func fullAxes(_ count: Int) -> [IndexItem] {
     Array(repeating: .slice(start: nil, stop: nil, step: nil), count: count)
   }
-
-  package static let gather: Op = Op(
-    "gather",
-    [
-      Parameter("x", .tensor), Parameter("indices", .tensor, wantsIntegers: true),
-      Parameter("axis", .axis, .int(-1)),
-    ],
-    summary: "For each place of `indices`, the element at that index along the axis.",
-    example: "gather(scores, [[0], [2]], axis: 1)",
-    samples: [Sample([2, 3], [2, 2], from: [.any, .index(below: 3)], with: [.int(1)])],
-    shape: GatherRule(),
-    forward: .composed { c, operands, attributes throws(TensorError) in
-      let shape = c.shape(of: operands[0])
-      let axis = try Axes.one(
-        attributes.first ?? .none, rank: shape.rank, standard: -1, in: "gather")
-      guard !operands[1].isNumber else {
-        throw TensorError("type", "gather: indices are an integer tensor")
-      }
-      let wanted = c.shape(of: operands[1])
-      _ = try GatherRule()(
-        ShapeQuery(name: "gather", operands: [shape, wanted], attributes: attributes))
-      var grids: [Operand] = []
-      for other in shape.indices where other != axis {
-        var wide = Shape(rank: shape.rank, repeating: 1)
-        wide[other] = wanted[other]
-        let places = try Tensor(Array(0..<wanted[other]), dtype: .i32)
-        grids.append(Operand(Tensor(sharing: places, shape: wide)))
-      }
-      grids.insert(operands[1], at: axis)
-      let items = shape.indices.map { IndexItem.integers(operand: $0 + 1) }
-      return try c.apply(indexItems, [operands[0]] + grids, [.index(items)])
-    })
-
-  package static let scatterAdd: Op = Op(
-    "scatter_add",
-    [
-      Parameter("x", .tensor), Parameter("indices", .tensor, wantsIntegers: true),
-      Parameter("values", .tensor),
-    ],
-    summary: "`x` with each of `values` added to the row that `indices` names; rows may repeat.",
-    example: "scatter_add(zeros(3), [0, 2, 0], [1, 2, 3])",
-    samples: [Sample([4, 3], [2], [2, 3], from: [.any, .index(below: 4), .any])],
-    shape: SameShape(),
-    forward: .composed { c, operands, _ throws(TensorError) in
-      let shape = c.shape(of: operands[0])
-      let items: [IndexItem] = [.integers(operand: 1)]
-      let part = try IndexRule()(
-        ShapeQuery(
-          name: "scatter_add", operands: [shape, c.shape(of: operands[1])],
-          attributes: [.index(items)]))
-      let dtype = operands[0].tensor?.dtype ?? .f32
-      let values = try c.apply(broadcastTo, [operands[2]], [.ints(part.array), .dtype(dtype)])
-      let added = try c.apply(
-        indexAdd, [values, operands[1]], [.index(items), .ints(shape.array)])
-      return try c.add(operands[0], added)
-    })
 
   package static let oneHot: Op = Op(
     "one_hot",
@@ -257,6 +205,6 @@ extension Tensor {
     guard bad >= 0 else { return }
     throw TensorError(
       "index", "\(name): \(what) \(integer(at: bad)) is out of range for \(limit)",
-      help: "they go from 0 to \(limit - 1)")
+      help: limit == 0 ? "there are none to choose from" : "they go from 0 to \(limit - 1)")
   }
 }

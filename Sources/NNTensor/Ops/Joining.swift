@@ -1,8 +1,8 @@
-// Putting tensors together and taking them apart: concat, stack, split, pad.
+// Putting tensors together and taking them apart: concat, stack, split.
 import NNKernels
 
 extension Ops {
-  static let joining: [Op] = [concat, stack, split, pad]
+  static let joining: [Op] = [concat, stack, split]
 
   package static let concat: Op = Op(
     "concat", [Parameter("xs", .tensors), Parameter("axis", .axis, .int(0))],
@@ -112,28 +112,6 @@ extension Ops {
       }
       return parts
     })
-
-  package static let pad: Op = Op(
-    "pad",
-    [
-      Parameter("x", .tensor), Parameter("widths", .shape), Parameter("value", .number, .number(0)),
-    ],
-    summary: "A border of a value: `widths` are before and after for each axis, first axis first.",
-    example: "pad(x, [1, 1, 2, 2])", samples: [Sample([2, 3], with: [.ints([1, 0, 0, 2])])],
-    shape: PadRule(),
-    forward: .composed { c, operands, attributes throws(TensorError) in
-      let shape = c.shape(of: operands[0])
-      let padded = try PadRule()(
-        ShapeQuery(name: "pad", operands: [shape], attributes: attributes))
-      let widths = attributes.first?.list ?? []
-      let value = attributes.count > 1 ? attributes[1].number ?? 0 : 0
-      let dtype = operands[0].tensor?.dtype ?? .f32
-      let base = Operand(try Tensor(filling: padded, with: value, dtype: dtype))
-      let items = shape.indices.map {
-        IndexItem.slice(start: widths[2 * $0], stop: widths[2 * $0] + shape[$0], step: nil)
-      }
-      return try c.apply(indexUpdate, [base, operands[0]], [.index(items)])
-    })
 }
 
 /// Equal shapes but for one axis, whose sizes add up.
@@ -225,20 +203,5 @@ private struct SplitRule: ShapeRule {
       throw query.error("parts \(parts) do not add up to axis \(axis) of size \(size)")
     }
     return parts.map { D($0) }
-  }
-}
-
-/// Every axis grows by its two widths.
-private struct PadRule: ShapeRule {
-  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
-    var shape = query.operands[0]
-    let widths = query.attribute(0).list ?? []
-    guard widths.count == 2 * shape.rank, widths.allSatisfy({ $0 >= 0 && $0 < 1 << 40 }) else {
-      throw query.error("widths must be \(2 * shape.rank) sizes, two for each axis, not \(widths)")
-    }
-    for axis in shape.indices {
-      shape[axis] = shape[axis] + D(widths[2 * axis]) + D(widths[2 * axis + 1])
-    }
-    return shape
   }
 }

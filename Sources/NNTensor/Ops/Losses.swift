@@ -1,35 +1,10 @@
-// Losses with kernels of their own.
+// Cross entropy with a kernel of its own: the mean over rows, without weights.
 import NNKernels
 
 extension Ops {
   static let losses: [Op] = [
-    crossEntropy, crossEntropyBoth, crossEntropyGrad, crossEntropySoft, mse,
+    crossEntropy, crossEntropyBoth, crossEntropyGrad, crossEntropySoft, nll,
   ]
-
-  package static let crossEntropy: Op = Op(
-    "cross_entropy",
-    [Parameter("logits", .tensor), Parameter("labels", .tensor, wantsIntegers: true)],
-    summary:
-      "The mean of -log softmax(logits) at the labels: class numbers, or probabilities of logits' shape.",
-    example: "cross_entropy(net(x), y)",
-    samples: [
-      Sample([4, 3], [4], from: [.any, .index(below: 3)]),
-      Sample([4, 3], [4, 3], from: [.any, .positive]),
-    ], dtypes: .float, shape: CrossEntropyRule(),
-    forward: .composed { c, operands, _ throws(TensorError) in
-      guard let labels = operands[1].tensor else {
-        throw TensorError("type", "cross_entropy: labels are a tensor", notes: [(1, "a number")])
-      }
-      let shape = c.shape(of: operands[0])
-      if shape.rank == 1, c.shape(of: operands[1]).rank == 0 {
-        let row = try c.reshaped(operands[0], [1, shape[0]])
-        return try c.applyMany(crossEntropyBoth, [row, c.reshaped(operands[1], [1])])[1]
-      }
-      if labels.dtype.isFloat || c.shape(of: operands[1]).rank == shape.rank {
-        return try c.apply(crossEntropySoft, operands)
-      }
-      return try c.applyMany(crossEntropyBoth, operands)[1]
-    })
 
   /// Softmax and loss together, so that the gradient need not compute the softmax again.
   static let crossEntropyBoth: Op = Op(
@@ -147,37 +122,10 @@ extension Ops {
       let logs = try c.apply(logSoftmax, [operands[0]], [.int(-1)])
       return try c.mul(c.apply(sum, [c.mul(logs, operands[1])]), -1 / Double(rows))
     })
-
-  package static let mse: Op = Op(
-    "mse", [Parameter("x", .tensor), Parameter("y", .tensor)],
-    summary: "The mean of the squared differences.", example: "mse(net(x), y)",
-    samples: [Sample([2, 3], [2, 3]), Sample([2, 3], [3])], dtypes: .float,
-    shape: PairToScalarRule(), saves: .operands, takesNumbers: true,
-    batch: .composed { c, operands, _ throws(TensorError) in
-      [try c.apply(mean, [c.unary(square, c.sub(operands[0], operands[1]))])]
-    },
-    forward: .custom { call throws(TensorError) in
-      if let a = call.operands[0].tensor, let b = call.operands[1].tensor, a.shape == b.shape {
-        let loss = try call.makeOutput()
-        _ = nnk_mse(call.dtype.kernelType, a.data, b.data, loss.data, a.count)
-        return Operand(loss)
-      }
-      let c = call.context
-      let difference = try c.sub(call.operands[0], call.operands[1])
-      return try c.apply(mean, [c.unary(square, difference)])
-    },
-    gradient: { call throws(TensorError) in
-      let c = call.context
-      let difference = try c.sub(call.input(0), call.input(1))
-      let count = Swift.max(c.shape(of: difference).count, 1)
-      let slope = try c.absorb(
-        c.mul(call.cotangent, 2 / Double(count)), difference)
-      return Gradients(slope, call.wants(1) ? try c.neg(slope) : nil)
-    })
 }
 
 /// Labels are one for each row of logits, or probabilities in their shape.
-private struct CrossEntropyRule: ShapeRule {
+struct CrossEntropyRule: ShapeRule {
   var withProbabilities = false
 
   func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
@@ -189,7 +137,7 @@ private struct CrossEntropyRule: ShapeRule {
     guard fits else {
       let wanted = logits.rank >= 1 ? " (expected \(logits.prefix(logits.rank - 1)))" : ""
       throw TensorError(
-        "shape", "cross_entropy: labels of shape \(labels) for logits of shape \(logits)\(wanted)",
+        "shape", "\(query.name): labels of shape \(labels) for logits of shape \(logits)\(wanted)",
         help: labels.rank > 0 && labels.rank == logits.rank && labels[labels.rank - 1].known == 1
           ? "squeeze(labels, -1) drops the axis of size 1" : nil,
         notes: query.notes(0, 1))
@@ -200,13 +148,5 @@ private struct CrossEntropyRule: ShapeRule {
   func all<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> [Dims<D>] {
     let loss = try self(query)
     return withProbabilities ? [query.operands[0], loss] : [loss]
-  }
-}
-
-/// Two shapes that broadcast, reduced to a scalar.
-private struct PairToScalarRule: ShapeRule {
-  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
-    _ = try BroadcastRule()(query)
-    return Dims()
   }
 }

@@ -4,10 +4,12 @@
 package enum Ops {
   /// Every op, those for gradient rules included.
   package static let all: [Op] = [
-    arithmetic, comparisons, logic, elementary, activations, rounding, conversions, creation,
-    reductions, shapes, joining, indexing, matrixProducts, triangles, linearAlgebra, fourier,
-    softmaxes, losses, ctcLosses, sorting, random, images, norms, embeddings, recurrences,
-    attentions, dropouts, convolutions, maxPooling, resampling,
+    arithmetic, comparisons, logic, elementary, activations, piecewiseActivations, rounding,
+    conversions, creation, reductions, shapes, padding, joining, indexing, elementsByIndex,
+    matrixProducts, einsums, rearrangements, triangles, linearAlgebra, fourier, softmaxes, losses,
+    pairLosses, similarityLosses, ctcLosses, distances, sorting, scans, quantiles, counting,
+    interpolation, random, images, norms, embeddings, recurrences, attentions, dropouts,
+    convolutions, maxPooling, resampling,
   ].flatMap { $0 }
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

@@ -3,8 +3,8 @@ import NNKernels
 
 extension Ops {
   static let reductions: [Op] = [
-    sum, mean, prod, max, min, anyTrue, allTrue, argmax, argmin, variance, std, norm, logsumexp,
-    extremeShare,
+    sum, mean, prod, max, min, anyTrue, allTrue, countNonzero, argmax, argmin, variance, std, norm,
+    logsumexp, extremeShare,
   ]
 
   /// The signature of reductions.
@@ -16,6 +16,7 @@ extension Ops {
   private static let samples = [
     Sample([2, 3], with: [.none, .bool(false)]), Sample([2, 3, 4], with: [.int(1), .bool(true)]),
     Sample([2, 3, 4], with: [.ints([0, 2]), .bool(false)]), Sample([3], with: [.int(-1)]),
+    Sample([], with: [.none]), Sample([0, 3], with: [.int(1)]), Sample([5, 40], with: [.int(0)]),
   ]
 
   /// A row that reduces with one kernel.
@@ -136,6 +137,10 @@ extension Ops {
   package static let allTrue: Op = reduction(
     "all", NNK_ALL, "Whether all elements are true (not 0).", dtypes: .fixed(.bool))
 
+  package static let countNonzero: Op = reduction(
+    "count_nonzero", NNK_COUNT, "How many elements are true (not 0), as i64.",
+    dtypes: .fixed(.i64))
+
   package static let argmax: Op = position(
     "argmax", NNK_ARGMAX, "The place of the first largest element as i32; flat without an axis.")
   package static let argmin: Op = position(
@@ -148,7 +153,10 @@ extension Ops {
         Parameter("x", .tensor), Parameter("axis", .axis, Attribute.none),
         Parameter("keepdims", .bool, .bool(false)),
       ], summary: summary, example: "\(name)(x, axis: -1)",
-      samples: [Sample([2, 3], with: [.none]), Sample([2, 3, 4], with: [.int(1), .bool(true)])],
+      samples: [
+        Sample([2, 3], with: [.none]), Sample([2, 3, 4], with: [.int(1), .bool(true)]),
+        Sample([5, 40], with: [.int(0)]), Sample([]), Sample([2, 0], with: [.int(0)]),
+      ],
       dtypes: .fixed(.i32), shape: ReductionRule(), batch: .axes,
       forward: .custom { call throws(TensorError) in
         let (tensor, axes) = try call.reduced()
@@ -199,16 +207,36 @@ extension Ops {
       try c.unary(sqrt, c.apply(variance, operands, attributes))
     })
 
-  package static let norm: Op = Op(
-    "norm", parameters,
-    summary: "The Euclidean length over the axes, by default all; its derivative at 0 is 0.",
-    example: "norm(x)", samples: samples, dtypes: .float, shape: ReductionRule(),
-    forward: .composed { c, operands, attributes throws(TensorError) in
-      let squares = try c.apply(square, operands)
-      let float =
-        squares.tensor?.dtype.isFloat ?? true ? squares : try c.apply(to, [squares], [.dtype(.f32)])
-      return try c.unary(sqrt, c.apply(sum, [float], attributes))
-    })
+  package static let norm: Op = .composed(
+    "norm", parameters + [Parameter("ord", .number, .number(2))],
+    "The length over the axes, by default all: Euclidean, or `sum(abs(x) ** ord) ** (1 / ord)`; the largest absolute value for `ord: inf`, how many are not 0 for `ord: 0`. Its derivative at 0 is 0.",
+    example: "norm(x, axis: -1)",
+    samples: samples + [
+      Sample([2, 3], with: [.int(1), .bool(false), .number(1)]),
+      Sample([2, 3], with: [.none, .bool(true), .number(.infinity)]),
+      Sample([2, 3], with: [.int(0), .bool(false), .number(-.infinity)]),
+      Sample([2, 3], with: [.int(0), .bool(false), .number(3)]),
+      Sample([2, 3], with: [.int(0), .bool(false), .number(0)]),
+    ], shape: ReductionRule()
+  ) { call throws(TensorError) in
+    let c = call.context
+    let x = try c.floats(call.operands[0])
+    let over = Array(call.attributes.prefix(2))
+    switch call.number(2, 2) {
+    case 2: return try c.unary(sqrt, c.apply(sum, [c.unary(square, x)], over))
+    case 1: return try c.apply(sum, [c.unary(abs, x)], over)
+    case .infinity: return try c.apply(max, [c.unary(abs, x)], over)
+    case -.infinity: return try c.apply(min, [c.unary(abs, x)], over)
+    case 0:
+      let isCounted = try c.binary(notEqual, x, Operand(0))
+      let dtype = x.tensor?.dtype ?? .f32
+      return try c.apply(sum, [c.apply(to, [isCounted], [.dtype(dtype)])], over)
+    case let order where order.isFinite:
+      let powers = try c.apply(sum, [c.binary(pow, c.unary(abs, x), Operand(order))], over)
+      return try c.binary(pow, powers, Operand(1 / order))
+    default: throw TensorError("argument", "norm: ord must be a number or inf, not nan")
+    }
+  }
 
   package static let logsumexp: Op = Op(
     "logsumexp", parameters, summary: "log(sum(exp(x))) over the axes, without overflow.",

@@ -2,7 +2,7 @@
 import NNKernels
 
 extension Ops {
-  static let rounding: [Op] = [floor, ceil, round, clip, `where`]
+  static let rounding: [Op] = [floor, ceil, round, trunc, clip, clamp, `where`]
 
   package static let floor: Op = .unary(
     "floor", NNK_FLOOR, dtypes: .promote, "The next lower whole number.", example: "floor([1.5])")
@@ -11,6 +11,25 @@ extension Ops {
   package static let round: Op = .unary(
     "round", NNK_ROUND, dtypes: .promote, "The nearest whole number; halves go to the even one.",
     example: "round([1.5, 2.5])")
+
+  package static let trunc: Op = .unary(
+    "trunc", NNK_TRUNC, dtypes: .promote, "The whole part: the next whole number towards 0.",
+    example: "trunc([1.5, -1.5])")
+
+  package static let clamp: Op = Op(
+    "clamp",
+    [
+      Parameter("x", .tensor), Parameter("low", .number, Attribute.none),
+      Parameter("high", .number, Attribute.none),
+    ],
+    summary: "The same as `clip`: `x` limited to `low ... high`.", example: "clamp([-2, 7], 0, 1)",
+    samples: [
+      Sample([2, 3], with: [.number(-1), .none]), Sample([0], with: [.none, .number(0)]),
+    ],
+    dtypes: .promote, shape: SameShape(),
+    forward: .composed { c, operands, attributes throws(TensorError) in
+      try c.apply(clip, operands, attributes)
+    })
 
   package static let clip: Op = Op(
     "clip",

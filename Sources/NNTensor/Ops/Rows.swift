@@ -86,3 +86,72 @@ extension Saved {
 
   @inline(__always) var isCrosswise: Bool { rawValue & 0x4000 != 0 }
 }
+
+/// One application of a row that is made of other ops.
+struct ComposedCall {
+  let context: TensorContext
+  let operands: [Operand]
+  let attributes: [Attribute]
+  /// The shape of the (first) result.
+  let result: Shape
+
+  /// The argument at a position; `none` behind the end.
+  func attribute(_ index: Int) -> Attribute {
+    index < attributes.count ? attributes[index] : .none
+  }
+
+  /// The shape of an operand as code inside the active traces sees it.
+  func shape(_ position: Int) -> Shape { context.shape(of: operands[position]) }
+
+  /// The number an argument gives, or the standard one.
+  func number(_ index: Int, _ standard: Double) -> Double { attribute(index).number ?? standard }
+
+  /// Whether an optional operand was given.
+  func has(_ position: Int) -> Bool { position < operands.count }
+}
+
+extension Op {
+  /// A row made of other ops. It refuses what its shape rule refuses, in its own name, before it runs them.
+  static func composed(
+    _ name: String, _ parameters: [Parameter], _ summary: String, example: String,
+    samples: [Sample], dtypes: DTypeRule = .float, shape: some ShapeRule,
+    body: @escaping @Sendable (ComposedCall) throws(TensorError) -> Operand
+  ) -> Op {
+    Op(
+      name, parameters, summary: summary, example: example, samples: samples, dtypes: dtypes,
+      shape: shape,
+      forward: .composed { c, operands, attributes throws(TensorError) in
+        let query = ShapeQuery(
+          name: name, operands: operands.map { c.shape(of: $0) }, attributes: attributes)
+        let result = try shape(query)
+        return try body(
+          ComposedCall(context: c, operands: operands, attributes: attributes, result: result))
+      })
+  }
+
+  /// A composed row of one operand that is computed in floats, elementwise; a number in gives a number out.
+  static func activation(
+    _ name: String, _ parameters: [Parameter] = [], _ summary: String, example: String,
+    samples: [Sample] = [Sample([2, 3]), Sample([]), Sample([0, 2])],
+    body: @escaping @Sendable (ComposedCall, Operand) throws(TensorError) -> Operand
+  ) -> Op {
+    .composed(
+      name, [Parameter("x", .tensor)] + parameters, summary, example: example, samples: samples,
+      shape: SameShape()
+    ) { call throws(TensorError) in
+      let (c, x) = (call.context, call.operands[0])
+      if x.isNumber {
+        return try c.apply(Ops.item, [body(call, c.apply(Ops.to, [x], [.dtype(.f64)]))])
+      }
+      return try body(call, try c.floats(x))
+    }
+  }
+}
+
+extension TensorContext {
+  /// A tensor in a float type: bools and integers become f32.
+  func floats(_ x: Operand) throws(TensorError) -> Operand {
+    guard let dtype = x.tensor?.dtype, !dtype.isFloat else { return x }
+    return try apply(Ops.to, [x], [.dtype(.f32)])
+  }
+}

@@ -13,7 +13,7 @@ struct ReshapeRule: ShapeRule {
     }
     let total = own.product(own.indices)
     var known = D(1)
-    for size in sizes where size != -1 { known = known * D(size) }
+    for size in sizes where size != -1 { known = try query.product(known, D(size)) }
     var result = Dims<D>()
     for size in sizes {
       if size != -1 {
@@ -129,15 +129,8 @@ struct RepeatRule: ShapeRule {
   func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
     var shape = query.operands[0]
     let axis = try Axes.one(query.attribute(1), rank: shape.rank, standard: 0, in: query.name)
-    shape[axis] = shape[axis] * D(query.attribute(0).int ?? 1)
+    shape[axis] = try query.multiplied(shape[axis], query.attribute(0).int ?? 1)
     return shape
-  }
-
-  /// A size times a factor, where that is a size.
-  static func grown(_ size: Int, _ times: Int, in op: String) throws(TensorError) -> Int {
-    let (product, overflow) = size.multipliedReportingOverflow(by: times)
-    if overflow { throw TensorError("argument", "\(op): \(times) times is too often") }
-    return product
   }
 }
 
@@ -150,8 +143,109 @@ struct TileRule: ShapeRule {
     while shape.rank < times.count { shape.insert(D(1), at: 0) }
     for (place, count) in times.enumerated() {
       let axis = shape.rank - times.count + place
-      shape[axis] = shape[axis] * D(count)
+      shape[axis] = try query.multiplied(shape[axis], count)
     }
     return shape
+  }
+}
+
+extension ShapeQuery {
+  /// A size so many times.
+  func multiplied(_ size: D, _ times: Int) throws(TensorError) -> D {
+    guard times >= 0 else {
+      throw TensorError("argument", "\(name): times cannot be negative: \(times)")
+    }
+    return try product(size, D(times))
+  }
+
+  /// The product of two sizes, refused where it is beyond what can be counted.
+  func product(_ a: D, _ b: D) throws(TensorError) -> D {
+    if let size = a.known, let times = b.known {
+      let (product, overflow) = size.multipliedReportingOverflow(by: times)
+      guard !overflow, product < 1 << 48 else {
+        throw error("\(size) times \(times) elements are too many")
+      }
+    }
+    return a * b
+  }
+}
+
+/// The sizes given, by broadcasting; -1 keeps the operand's size.
+struct ExpandRule: ShapeRule {
+  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
+    let own = query.operands[0]
+    let sizes = query.attribute(0).list ?? []
+    guard sizes.count <= 8, sizes.count >= own.rank else {
+      throw query.error("\(sizes.count) sizes for a tensor of rank \(own.rank)")
+    }
+    let added = sizes.count - own.rank
+    var result = Dims<D>()
+    for (axis, size) in sizes.enumerated() {
+      guard size >= 0 || size == -1 && axis >= added else {
+        throw query.error(
+          "axis \(axis) cannot get the size \(size)",
+          help: size == -1 ? "-1 keeps a size, a new axis has none to keep" : nil)
+      }
+      if size == -1 {
+        result.append(own[axis - added])
+        continue
+      }
+      let fits = axis < added || own[axis - added].known == 1 || own[axis - added].mayEqual(D(size))
+      guard fits else { throw query.error("shape \(own) does not stretch to \(sizes)") }
+      result.append(D(size))
+    }
+    return result
+  }
+}
+
+/// One axis becomes several. Arguments: axis, sizes.
+struct UnflattenRule: ShapeRule {
+  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
+    let own = query.operands[0]
+    let axis = try Axes.one(query.attribute(0), rank: own.rank, in: query.name)
+    let sizes = query.attribute(1).list ?? []
+    guard own.rank - 1 + sizes.count <= 8 else { throw query.error("a tensor has at most 8 axes") }
+    let parts: Dims<D>
+    do throws(TensorError) {
+      parts = try ReshapeRule()(
+        ShapeQuery(name: query.name, operands: [[own[axis]]], attributes: [.ints(sizes)]))
+    } catch {
+      throw query.error("axis \(axis) of size \(own[axis]) does not split into \(sizes)")
+    }
+    return Dims(own.array[..<axis] + parts.array + own.array[(axis + 1)...])
+  }
+}
+
+/// All tensors stretched to the grid they span. Argument: the order of the first two axes.
+struct MeshgridRule: ShapeRule {
+  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
+    guard query.operands.count <= 8 else { throw query.error("a tensor has at most 8 axes") }
+    var sizes: [D] = []
+    for (position, shape) in query.operands.enumerated() {
+      guard shape.rank <= 1 else {
+        throw query.error(
+          "vectors span a grid, not a tensor of shape \(shape)", showing: [position])
+      }
+      sizes.append(shape.rank == 0 ? D(1) : shape[0])
+    }
+    if try MeshgridRule.isSwapped(query.attribute(0), query.name), sizes.count > 1 {
+      sizes.swapAt(0, 1)
+    }
+    return Dims(sizes)
+  }
+
+  func all<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> [Dims<D>] {
+    Array(repeating: try self(query), count: query.operands.count)
+  }
+
+  /// Whether the first vector runs along the second axis.
+  static func isSwapped(_ attribute: Attribute, _ name: String) throws(TensorError) -> Bool {
+    switch attribute {
+    case .string("xy"), .none: return true
+    case .string("ij"): return false
+    case .string(let other):
+      throw TensorError("argument", "\(name): indexing is \"xy\" or \"ij\", not \"\(other)\"")
+    default: throw TensorError("argument", "\(name): indexing is \"xy\" or \"ij\"")
+    }
   }
 }

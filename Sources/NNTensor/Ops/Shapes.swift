@@ -3,7 +3,8 @@ import NNKernels
 
 extension Ops {
   static let shapes: [Op] = [
-    reshape, flatten, squeeze, unsqueeze, transpose, permute, flip, roll, `repeat`, tile,
+    reshape, flatten, unflatten, squeeze, unsqueeze, transpose, permute, flip, roll, `repeat`, tile,
+    expand, meshgrid,
   ]
 
   /// A row whose result shares the operand's storage under another shape.
@@ -31,6 +32,14 @@ extension Ops {
   package static let flatten: Op = view(
     "flatten", [], "All axes but the first as one.", example: "flatten(x)",
     samples: [Sample([2, 3, 4]), Sample([3])], FlattenRule())
+  package static let unflatten: Op = view(
+    "unflatten", [Parameter("axis", .axis), Parameter("sizes", .shape)],
+    "One axis as several, whose sizes multiply to its own; one may be -1.",
+    example: "unflatten(x, 1, [28, -1])",
+    samples: [
+      Sample([2, 6], with: [.int(1), .ints([3, -1])]),
+      Sample([0, 4], with: [.int(-1), .ints([2, 2])]),
+    ], UnflattenRule())
   package static let squeeze: Op = view(
     "squeeze", [Parameter("axis", .axes, Attribute.none)],
     "Axes of size 1 taken away: those named, or all.", example: "squeeze(x, axis: 0)",
@@ -130,20 +139,57 @@ extension Ops {
     shape: RepeatRule(),
     forward: .composed { c, operands, attributes throws(TensorError) in
       let shape = c.shape(of: operands[0])
+      _ = try RepeatRule()(
+        ShapeQuery(name: "repeat", operands: [shape], attributes: attributes))
       let axis = try Axes.one(
         attributes.count > 1 ? attributes[1] : .none, rank: shape.rank, standard: 0, in: "repeat")
       let times = attributes.first?.int ?? 1
-      guard times >= 0 else {
-        throw TensorError("argument", "repeat: times cannot be negative: \(times)")
-      }
       var wide = shape
       guard shape.rank < 8 else { throw TensorError("shape", "repeat: at most 7 axes") }
       wide.insert(1, at: axis + 1)
       let column = try c.reshaped(operands[0], wide)
       wide[axis + 1] = times
       var result = shape
-      result[axis] = try RepeatRule.grown(result[axis], times, in: "repeat")
+      result[axis] *= times
       return try c.reshaped(c.apply(broadcastTo, [column], [.ints(wide.array), .none]), result)
+    })
+
+  package static let expand: Op = Op(
+    "expand", [Parameter("x", .tensor), Parameter("sizes", .shape, takesRest: true)],
+    summary:
+      "Axes of size 1 repeated to the sizes given; -1 keeps a size, further axes come in front.",
+    example: "expand(x, 3, -1)",
+    samples: [Sample([1, 3], with: [.ints([4, -1])]), Sample([2], with: [.ints([3, 2])])],
+    shape: ExpandRule(),
+    forward: .composed { c, operands, attributes throws(TensorError) in
+      let shape = try ExpandRule()(
+        ShapeQuery(
+          name: "expand", operands: [c.shape(of: operands[0])], attributes: attributes))
+      return try c.apply(broadcastTo, operands, [.ints(shape.array), .none])
+    })
+
+  package static let meshgrid: Op = Op(
+    "meshgrid",
+    [Parameter("xs", .tensors, takesRest: true), Parameter("indexing", .string, .string("xy"))],
+    summary:
+      "The coordinates of a grid: each vector repeated along the others' axes. With \"xy\" the first runs along the second axis, with \"ij\" along the first.",
+    example: "let (x, y) = meshgrid(arange(3), arange(2))",
+    samples: [Sample([3], [2], with: [.string("xy")]), Sample([3], [0], with: [.string("ij")])],
+    shape: MeshgridRule(), outputs: nil,
+    forward: .composedMany { c, operands, attributes throws(TensorError) in
+      let shapes = operands.map { c.shape(of: $0) }
+      let grid = try MeshgridRule()(
+        ShapeQuery(name: "meshgrid", operands: shapes, attributes: attributes))
+      let isSwapped = try MeshgridRule.isSwapped(attributes.first ?? .none, "meshgrid")
+      var results: [Operand] = []
+      for (position, operand) in operands.enumerated() {
+        let axis = isSwapped && operands.count > 1 && position < 2 ? 1 - position : position
+        var shape = Shape(rank: grid.rank, repeating: 1)
+        shape[axis] = grid[axis]
+        let line = operand.isNumber ? operand : try c.reshaped(operand, shape)
+        results.append(try c.apply(broadcastTo, [line], [.ints(grid.array), .none]))
+      }
+      return results
     })
 
   package static let tile: Op = Op(
@@ -152,14 +198,14 @@ extension Ops {
     samples: [Sample([2, 3], with: [.ints([2, 1])])], shape: TileRule(),
     forward: .composed { c, operands, attributes throws(TensorError) in
       let times = attributes.first?.list ?? []
+      _ = try TileRule()(
+        ShapeQuery(
+          name: "tile", operands: [c.shape(of: operands[0])], attributes: attributes))
       var value = operands[0]
       let rank = Swift.max(c.shape(of: value).rank, times.count)
       while c.shape(of: value).rank < rank { value = try c.apply(unsqueeze, [value], [.int(0)]) }
       for (place, count) in times.enumerated() where count != 1 {
         let axis = rank - times.count + place
-        guard count >= 0 else {
-          throw TensorError("argument", "tile: times cannot be negative: \(count)")
-        }
         if count == 0 {
           value = try c.slice(value, axis: axis, 0, 0)
           continue
@@ -168,7 +214,7 @@ extension Ops {
         var shape = c.shape(of: value)
         let outer = shape.product(0..<axis)
         let inner = shape.product(axis..<shape.rank)
-        shape[axis] = try RepeatRule.grown(shape[axis], count, in: "tile")
+        shape[axis] *= count
         let rows = try c.reshaped(value, [outer, 1, inner])
         let wide = try c.apply(broadcastTo, [rows], [.ints([outer, count, inner]), .none])
         value = try c.reshaped(wide, shape)
