@@ -60,11 +60,14 @@ struct OpCallGenerator {
     case .bool: return random.pick(["true", "false"])
     case .axis: return axis()
     case .axes: return random.chance(3) ? "(\(axis()), \(axis()))" : axis()
-    case .shape: return random.chance(3) ? whole() : list(4) { $0.whole() }
+    case .shape, .pairs: return random.chance(3) ? whole() : list(4) { $0.whole() }
+    case .sizes: return "{a: \(whole()), b: \(whole())}"
+    case .padding: return random.chance(3) ? "\"same\"" : list(4) { $0.whole() }
     case .dtype: return dtype()
     case .string:
       return random.pick([
-        "\"same\"", "\"valid\"", "\"mean\"", "\"ij,jk->ik\"", "\"\"", "\"x\"", "\"relu\"",
+        "\"same\"", "\"valid\"", "\"mean\"", "\"ij,jk->ik\"", "\"(a b) c -> a b c\"", "\"\"",
+        "\"x\"", "\"relu\"",
       ])
     case .index: return whole()
     }

@@ -58,6 +58,12 @@ struct ReferenceCase: Sendable, CustomStringConvertible {
       case "n": return .number(Double(rest)!)
       case "d": return .dtype(DType(name: rest) ?? dtype)
       case "s": return .string(rest.replacingOccurrences(of: "~", with: " "))
+      case "z":
+        return .sizes(
+          rest.split(separator: ",").map { part in
+            let sides = part.split(separator: "=")
+            return NamedSize(String(sides[0]), Int(sides[1])!)
+          })
       case "x":
         let items = rest.split(separator: ",", omittingEmptySubsequences: false)
         return .index(items.map(Self.item))

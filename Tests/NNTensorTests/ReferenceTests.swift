@@ -42,12 +42,10 @@ private struct Tolerance {
       if Self.exceptions[op.name] != nil {
         #expect(count == 0, "\(op.name) is no exception any more")
       } else {
-        withKnownIssue("rows that were added lately", isIntermittent: true) {
-          #expect(
-            count >= 40,
-            "\(op.name) has \(count) reference cases: add its row to reference/*.py, or an exception with the reason"
-          )
-        }
+        #expect(
+          count >= 40,
+          "\(op.name) has \(count) reference cases: add its row to reference/*.py, or an exception with the reason"
+        )
       }
     }
     for name in Self.byIndexing { #expect((ReferenceCase.byRow[name]?.count ?? 0) >= 40) }

@@ -87,6 +87,7 @@ extension Ops {
   private static func truePlaces(
     _ c: TensorContext, _ x: Operand
   ) throws(TensorError) -> (places: [Int], strides: Strides, shape: Shape) {
+    try c.refuseBatch(x, "nonzero and argwhere")
     guard let tensor = x.tensor else {
       throw TensorError("type", "a number has no places", help: "x != 0 asks whether it is 0")
     }
@@ -129,6 +130,7 @@ extension Ops {
     samples: [Sample([5], from: [.index(below: 3)], with: [.int(4)])], dtypes: .fixed(.i32),
     shape: CountsRule(),
     forward: .composed { c, operands, attributes throws(TensorError) in
+      try c.refuseBatch(operands[0], "bincount")
       guard let numbers = try operands[0].tensor?.integersOnly("bincount") else {
         throw TensorError("type", "bincount: an integer tensor is needed, not a number")
       }
@@ -165,6 +167,7 @@ extension Ops {
     ],
     shape: HistogramRule(), outputs: 2,
     forward: .composedMany { c, operands, attributes throws(TensorError) in
+      try c.refuseBatch(operands[0], "histogram")
       let x = try c.floats(operands[0].plain)
       guard let tensor = x.tensor else {
         throw TensorError("type", "histogram: a tensor is needed, not a number")
@@ -213,6 +216,7 @@ private struct DistinctGroups {
   private(set) var firsts: [Int] = []
 
   init(_ c: TensorContext, _ x: Operand) throws(TensorError) {
+    try c.refuseBatch(x, "unique")
     guard let tensor = x.tensor else {
       throw TensorError("type", "unique: a tensor is needed, not a number")
     }
@@ -231,6 +235,17 @@ private struct DistinctGroups {
     if tensor.dtype == .i64 { return tensor.integer(at: a) != tensor.integer(at: b) }
     let (x, y) = (tensor.number(at: a), tensor.number(at: b))
     return x != y && !(x.isNaN && y.isNaN)
+  }
+}
+
+extension TensorContext {
+  /// Refuses what differs between the examples of a `vmap` where an op looks at the elements themselves.
+  fileprivate func refuseBatch(_ x: Operand, _ name: String) throws(TensorError) {
+    guard isBatched(x) else { return }
+    throw TensorError(
+      "type",
+      "\(name): inside vmap the elements, and with them the result's size, differ by example",
+      help: "take it outside of vmap, one example after the other")
   }
 }
 

@@ -24,7 +24,9 @@ def rows(family):
     unary("leaky_relu", F.leaky_relu, arguments=slopes)
     unary("elu", F.elu, arguments=[1.0, 0.5])
     unary("celu", F.celu, arguments=[1.0, 0.5])
-    for name in "selu mish hardswish hardsigmoid hardtanh relu6 softsign".split():
+    # torch's own gradient of hardsigmoid has 1/6 in f32, so it is written out.
+    unary("hardsigmoid", lambda x: torch.clamp(x + 3, 0, 6) / 6, lambda *s: f(*s, low=-4, high=7))
+    for name in "selu mish hardswish hardtanh relu6 softsign".split():
         unary(name, getattr(F, name), lambda *s: f(*s, low=-4, high=7))
     unary("log_sigmoid", F.logsigmoid)
     unary("asinh", torch.asinh)
