@@ -18,7 +18,7 @@ struct FuzzOptions {
   var start = 0
   var kinds = Fuzzer.Kind.allCases
   /// Folders with programs to break.
-  var corpus = ["Tests/NNScriptTests/language", "samples", "stdlib"]
+  var corpus = ["Tests/NNScriptTests/language", "stdlib"]
   /// Shows each input instead of running it.
   var isShowing = false
 }

@@ -77,6 +77,7 @@ extension Builtins {
       example: #""-".repeat(3)  # "---""#
     ) { call in
       let (text, count) = (try call.text(0), try call.size(1))
+      if text.isEmpty { return call.string("") }
       let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: count)
       guard !overflow, bytes <= TextSearch.largestResult else {
         throw ScriptError(.limit, "repeat: the text would be longer than 1 GiB")

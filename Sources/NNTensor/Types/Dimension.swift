@@ -15,16 +15,37 @@ package protocol Dimension: Equatable, Sendable, CustomStringConvertible {
   /// This dimension stretched against one of unknown relation to it: both are this size, or one of them is 1.
   func stretched(against other: Self) -> Self
 
-  static func + (a: Self, b: Self) -> Self
-  static func - (a: Self, b: Self) -> Self
-  static func * (a: Self, b: Self) -> Self
+  func adding(_ other: Self) -> Self
+  func subtracting(_ other: Self) -> Self
+  func multiplied(by other: Self) -> Self
   /// The exact quotient; nil if it certainly is not whole.
   func divided(by other: Self) -> Self?
   /// The quotient rounded down, for a positive divisor.
   func floored(by divisor: Int) -> Self
 }
 
+extension Dimension {
+  package static func + (a: Self, b: Self) -> Self { a.adding(b) }
+  package static func - (a: Self, b: Self) -> Self { a.subtracting(b) }
+  package static func * (a: Self, b: Self) -> Self { a.multiplied(by: b) }
+}
+
+/// Sizes come from scripts, so arithmetic on them ends at a size that no tensor has instead of overflowing.
 extension Int: Dimension {
+  private static let beyondAll = 1 << 62
+
+  package func adding(_ other: Int) -> Int {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? Self.beyondAll : sum
+  }
+  package func subtracting(_ other: Int) -> Int {
+    let (difference, overflow) = subtractingReportingOverflow(other)
+    return overflow ? Self.beyondAll : difference
+  }
+  package func multiplied(by other: Int) -> Int {
+    let (product, overflow) = multipliedReportingOverflow(by: other)
+    return overflow ? Self.beyondAll : product
+  }
   package static var undetermined: Int { preconditionFailure("sizes are known when an op runs") }
   package var known: Int? { self }
   package func mayEqual(_ other: Int) -> Bool { self == other }

@@ -36,15 +36,13 @@ package enum SymbolicDim: Dimension {
     return other.known != nil ? other : .unknown
   }
 
-  package static func + (a: SymbolicDim, b: SymbolicDim) -> SymbolicDim {
-    a.combined(b) { $0.plus($1) }
+  package func adding(_ other: SymbolicDim) -> SymbolicDim { combined(other) { $0.plus($1) } }
+  package func subtracting(_ other: SymbolicDim) -> SymbolicDim {
+    combined(other) { $0.minus($1) }
   }
-  package static func - (a: SymbolicDim, b: SymbolicDim) -> SymbolicDim {
-    a.combined(b) { $0.minus($1) }
-  }
-  package static func * (a: SymbolicDim, b: SymbolicDim) -> SymbolicDim {
-    if a.known == 0 || b.known == 0 { return SymbolicDim(0) }
-    return a.combined(b) { $0.times($1) }
+  package func multiplied(by other: SymbolicDim) -> SymbolicDim {
+    if known == 0 || other.known == 0 { return SymbolicDim(0) }
+    return combined(other) { $0.times($1) }
   }
 
   private func combined(
