@@ -10,10 +10,8 @@ here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.dirname(os.path.dirname(here))
 
 
-def torch_side(arguments):
-    """Prints the same JSON line as programs/ops.nn."""
-    sys.path.insert(0, arguments[0])
-    sys.argv[1:] = ["torch", "--tune", "full", "--threads", arguments[1], "--count", arguments[2], "--wanted", arguments[3]]
+def torch_side():
+    """Prints the same JSON line as programs/ops.nn; `common` starts the process again with its settings, so the arguments stay."""
     import common
     a = common.parse("ops", ["torch"], count=0, wanted="")
     import time, torch
@@ -62,11 +60,15 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--filter", default="")
     a = p.parse_args()
+    os.environ["PYTHONPATH"] = os.path.abspath(a.peers)
     worst = 0
     for count in ["10000", "10000000"]:
         commands = {
             "nnscript": [a.nnscript, "--threads", str(a.threads), os.path.join(here, "programs", "ops.nn"), count, a.filter],
-            "torch": [a.python, os.path.abspath(__file__), "--torch", os.path.abspath(a.peers), str(a.threads), count, a.filter],
+            "torch": [
+                a.python, os.path.abspath(__file__), "torch", "--tune", "full", "--threads", str(a.threads), "--count", count,
+                "--wanted", a.filter,
+            ],
         }
         lowest = {}
         for _ in range(a.rounds):
@@ -85,4 +87,4 @@ def main():
 
 
 if __name__ == "__main__":
-    torch_side(sys.argv[2:]) if sys.argv[1:2] == ["--torch"] else main()
+    torch_side() if sys.argv[1:2] == ["torch"] else main()
