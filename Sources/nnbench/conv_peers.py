@@ -67,7 +67,7 @@ def read_bench(text):
     """The medians of nnbench's table."""
     result = {}
     for line in text.splitlines():
-        if line.startswith("conv "):
+        if line[40:48].strip() == str(a.threads):
             result[f"{line[:20].strip()}|{line[20:40].strip()}"] = float(line[48:60])
     return result
 
