@@ -37,6 +37,12 @@ static const char digits_text[] = {
 static const char linalg_text[] = {
 #embed "linalg.nn"
 };
+static const char train_text[] = {
+#embed "train.nn"
+};
+static const char checkpoint_text[] = {
+#embed "checkpoint.nn"
+};
 
 static const struct {
   const char *name, *text;
@@ -49,6 +55,8 @@ static const struct {
     {"images", images_text, sizeof images_text},
     {"derivatives", derivatives_text, sizeof derivatives_text},
     {"linalg", linalg_text, sizeof linalg_text},
+    {"train", train_text, sizeof train_text},
+    {"checkpoint", checkpoint_text, sizeof checkpoint_text},
     {"data", data_text, sizeof data_text},       {"digits", digits_text, sizeof digits_text},
 };
 

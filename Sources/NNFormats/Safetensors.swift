@@ -21,6 +21,9 @@ package struct Safetensors {
   /// - Throws: what is wrong with the file: it is truncated, the header malformed, the data overlapping or unclaimed.
   package init(_ bytes: [UInt8], file: String) throws(FileFormatError) {
     let header = try SafetensorsHeader(bytes, file: file)
+    guard Checksum.agrees(with: bytes) else {
+      throw FileFormatError(file, "is corrupt: the checksum does not match the data")
+    }
     metadata = header.metadata
     tensors = []
     for entry in header.entries {
@@ -39,11 +42,15 @@ package struct Safetensors {
   /// The bytes of the file. The same contents always give the same bytes.
   ///
   /// Tensors with larger elements come first, otherwise the order is kept, so that all data is aligned.
-  package func encoded(file: String) throws(FileFormatError) -> [UInt8] {
+  /// With a checksum, reading notices any byte that was changed.
+  package func encoded(
+    file: String, hasChecksum: Bool = false
+  ) throws(FileFormatError) -> [UInt8] {
     let sorted = tensors.enumerated().sorted { a, b in
       (b.element.tensor.dtype.size, a.offset) < (a.element.tensor.dtype.size, b.offset)
     }.map(\.element)
-    let header = try encodedHeader(sorted, file: file)
+    let notes = hasChecksum ? [(Checksum.key, Checksum.blank)] + metadata : metadata
+    let header = try encodedHeader(sorted, notes, file: file)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(8 + header.count + sorted.reduce(0) { $0 + $1.tensor.byteCount })
     for shift in stride(from: 0, to: 64, by: 8) {
@@ -53,12 +60,14 @@ package struct Safetensors {
     for (_, tensor) in sorted {
       bytes += UnsafeRawBufferPointer(start: tensor.data, count: tensor.byteCount)
     }
+    if hasChecksum { Checksum.enter(into: &bytes) }
     return bytes
   }
 
   /// The header as JSON, padded with spaces to a multiple of 8 bytes.
   private func encodedHeader(
-    _ sorted: [(name: String, tensor: Tensor)], file: String
+    _ sorted: [(name: String, tensor: Tensor)], _ metadata: [(key: String, value: String)],
+    file: String
   ) throws(FileFormatError) -> [UInt8] {
     var members: [JSON.Member] = []
     if !metadata.isEmpty {

@@ -24,7 +24,7 @@ enum Builtins {
   private static let functionTable: [String: NativeFunction] = {
     let topics = [
       OpBinder.functions, basics, collections, reductions, trees, json, system, files, memory,
-      tensorFunctions, randomness, models, optimizers, tensorFiles, dataSets,
+      tensorFunctions, randomness, models, snapshots, optimizers, tensorFiles, pictures, dataSets,
       Differentiation.functions, [progress, help, summary],
     ]
     var table: [String: NativeFunction] = [:]

@@ -3,29 +3,42 @@
 extension Builtins {
   /// Shows how far a loop has come.
   static let progress = NativeFunction(
-    "progress", "values, label = \"\"",
+    "progress", "values, label = \"\", keep = true",
     documentation:
-      "The same values as a lazy sequence that shows a bar on the terminal while a loop runs over it.",
+      "The same values as a lazy sequence that shows a bar on the terminal while a loop runs over it. A function as label is asked for its text whenever the bar is drawn; with `keep: false` the bar is wiped away at the end.",
     example: "for i in progress(0..100, \"warming up\") { }"
   ) { call in
-    let label = call.has(1) ? ValueText.plain(call[1]) : ""
+    let keeps = try call.optional(2, call.bool) ?? true
     guard try indexableLength(call[0], vm: call.vm) == nil else {
-      return progress(over: call[0], label: label, vm: call.vm)
+      return progress(over: call[0], label: call[1], keeps: keeps, vm: call.vm)
     }
     let list = Slot(ListObject(heap: call.heap, owned: try call.ownedElements(of: 0)))
     defer { release(list) }
-    return progress(over: list, label: label, vm: call.vm)
+    return progress(over: list, label: call[1], keeps: keeps, vm: call.vm)
   }
 
-  private static func progress(over source: Slot, label: String, vm: VM) -> Slot {
-    let bar = ProgressBar(label: label, host: vm.host)
-    return sequence("progress", of: [source], heap: vm.heap) { vm, held, index in
+  private static func progress(over source: Slot, label: Slot, keeps: Bool, vm: VM) -> Slot {
+    let isLive = label.isCallable
+    let fixed = isLive || label.isNil || label.isUndefined ? "" : ValueText.plain(label)
+    let bar = ProgressBar(label: fixed, keeps: keeps, host: vm.host)
+    let held = isLive ? [source, label] : [source]
+    return sequence("progress", of: held, heap: vm.heap) { vm, held, index in
       if bar.isShown {
         if index == 0 { bar.begin(count: try length(held[0], vm)) }
-        bar.advance(to: index)
+        if let now = bar.advance(to: index) {
+          if isLive { bar.label = try text(from: held[1], vm) }
+          bar.draw(at: now)
+        }
       }
       return try element(of: held[0], at: index, vm: vm)
     }
+  }
+
+  /// What a function without arguments gives, as text.
+  private static func text(from function: Slot, _ vm: VM) throws -> String {
+    let value = try vm.call(function, [])
+    defer { release(value) }
+    return ValueText.plain(value)
   }
 }
 
@@ -33,7 +46,8 @@ extension Builtins {
 ///
 /// It belongs to one engine, which runs on one thread at a time.
 package final class ProgressBar: @unchecked Sendable {
-  private let label: String
+  var label: String
+  private let keeps: Bool
   private let host: Host
   let isShown: Bool
   private var start = 0.0
@@ -46,8 +60,9 @@ package final class ProgressBar: @unchecked Sendable {
   private static let interval = 0.1
   private static let largestBar = 40
 
-  init(label: String, host: Host) {
+  init(label: String, keeps: Bool, host: Host) {
     self.label = label
+    self.keeps = keeps
     self.host = host
     isShown = host.isTerminal(.error)
   }
@@ -63,19 +78,23 @@ package final class ProgressBar: @unchecked Sendable {
     isOpen = true
   }
 
-  /// Notes that the loop now works on the element at `index`.
-  func advance(to index: Int) {
+  /// Notes that the loop now works on the element at `index`; gives the time if the bar is to be drawn.
+  func advance(to index: Int) -> Double? {
     done = index
     let now = host.seconds()
-    guard isOpen, now - lastDrawn >= Self.interval || lastDrawn < 0 else { return }
+    guard isOpen, now - lastDrawn >= Self.interval || lastDrawn < 0 else { return nil }
     lastDrawn = now
-    draw(done: index, at: now)
+    return now
   }
 
-  /// Draws the bar a last time, full if the loop reached the last element, and ends its line.
+  /// Draws the bar as far as the loop has come.
+  func draw(at now: Double) { draw(done: done, at: now) }
+
+  /// Draws the bar a last time, full if the loop reached the last element, and ends its line, or wipes it away.
   private func finish() {
     guard isOpen else { return }
     isOpen = false
+    guard keeps else { return host.writeError("\r\u{1b}[K") }
     draw(done: done + 1 >= count ? count : done, at: host.seconds())
     host.writeError("\n")
   }

@@ -24,6 +24,18 @@ extension Builtins {
       return try call.callBack(try call.callable(1))
     },
     NativeFunction(
+      "random_state", "state = nil",
+      documentation:
+        "Where the random stream is, as a tensor that can be saved; with such a tensor, goes on from there.",
+      example: "let state = random_state()"
+    ) { call in
+      let random = call.vm.context.random
+      let words = [random.seed, random.counter].map { Int(bitPattern: UInt($0)) }
+      let found = try Tensor(words, dtype: .i64)
+      if call.has(0) { call.vm.context.random = try call.randomState(0) }
+      return Slot(found)
+    },
+    NativeFunction(
       "shuffle", "values",
       documentation:
         "The values in random order, as a new list; of a tensor, its rows as a new tensor.",
@@ -64,6 +76,16 @@ extension VM {
 }
 
 extension NativeCall {
+  /// The place in a random stream that an argument names.
+  fileprivate func randomState(_ index: Int) throws -> RandomState {
+    guard let words = self[index].asTensor, words.dtype == .i64, words.shape == [2] else {
+      throw typeError(index, expected: "what `random_state()` gave")
+    }
+    return RandomState(
+      seed: UInt64(bitPattern: Int64(words.integer(at: 0))),
+      counter: UInt64(bitPattern: Int64(words.integer(at: 1))))
+  }
+
   /// The rows of a tensor argument that an integer tensor names.
   fileprivate func rows(of index: Int, _ places: Operand) throws -> Slot {
     let operand = Operand(self[index].tensor, handle: self[index].handle)

@@ -6,9 +6,9 @@ extension Builtins {
   /// Files of tensors.
   static let tensorFiles: [NativeFunction] = [
     NativeFunction(
-      "save", "path, value",
+      "save", "path, value, checksum = false",
       documentation:
-        "Writes the parameters and states of a model, or a dict of tensors, to a safetensors file.",
+        "Writes the parameters and states of a model, or a dict of tensors and models, to a safetensors file; with `checksum`, `load` notices any byte that is changed later.",
       example: "save(\"net.safetensors\", net)"
     ) { call in
       let path = try call.text(0)
@@ -16,9 +16,10 @@ extension Builtins {
       case Tag.instance, Tag.dict, Tag.list, Tag.tuple: break
       default: throw call.typeError(1, expected: "a model instance or a dict of tensors")
       }
+      let isChecked = try call.optional(2, call.bool) ?? false
       let contents = try ValueSaver.contents(of: call[1], heap: call.heap)
       let bytes = try call.vm.decoded { () throws(FileFormatError) in
-        try contents.encoded(file: path)
+        try contents.encoded(file: path, hasChecksum: isChecked)
       }
       try call.vm.lent { host throws(HostError) in try host.writeFile(path, bytes) }
       return .nil
@@ -26,7 +27,7 @@ extension Builtins {
     NativeFunction(
       "load", "path, target = nil, strict = true",
       documentation:
-        "What a safetensors file holds, as a dict of tensors; with a model, fills that and returns it. IDX files give their tensor.",
+        "What a safetensors file holds, as a dict of tensors; with a model, fills that and returns it; with a dict, fills its models and replaces its other values. IDX files give their tensor.",
       example: "load(\"net.safetensors\", net)"
     ) { call in
       let path = try call.text(0)

@@ -225,25 +225,42 @@ struct ValueLoader {
 
   // MARK: - Filling
 
-  /// Fills a model instance, or the instances in a dict; a strict one must fit exactly.
+  /// Where a value of the file goes.
+  private enum Destination {
+    case place(ModelPlace)
+    case entry(DictObject, key: Slot)
+  }
+
+  /// Fills a model instance, or a dict: the instances in it, and its other values; a strict one must fit exactly.
   mutating func fill(_ target: Slot, isStrict: Bool, file: String) throws {
-    var changes: [(ModelPlace, Slot)] = []
+    var changes: [(Destination, Slot)] = []
     collect(target, at: "", depth: 0, into: &changes)
     let extra = order.filter { !used.contains($0) }
     if isStrict, !(missing.isEmpty && misshapen.isEmpty && extra.isEmpty) {
       for (_, value) in changes { release(value) }
       throw misfit(extra: extra, file: file)
     }
-    for (place, value) in changes { assign(value, to: place.instance.fields + place.field) }
+    for (destination, value) in changes {
+      switch destination {
+      case .place(let place): assign(value, to: place.instance.fields + place.field)
+      case .entry(let dict, let key): dict.set(key, owned: value)
+      }
+    }
   }
 
   private mutating func collect(
-    _ target: Slot, at path: String, depth: Int, into changes: inout [(ModelPlace, Slot)]
+    _ target: Slot, at path: String, depth: Int, into changes: inout [(Destination, Slot)]
   ) {
     if let dict = target.asDict, depth < Self.deepest {
       dict.visitEntries { key, value in
         let inner = joined(path, key.asString?.value ?? ValueText.key(key))
-        collect(value, at: inner, depth: depth + 1, into: &changes)
+        if value.asInstance != nil || value.asDict != nil {
+          collect(value, at: inner, depth: depth + 1, into: &changes)
+        } else if let found = try? self.value(at: inner, depth: 0) {
+          changes.append((.entry(dict, key: key), found))
+        } else {
+          missing.append(inner)
+        }
       }
     }
     guard let instance = target.asInstance else { return }
@@ -251,12 +268,12 @@ struct ValueLoader {
       let name = joined(path, place.name)
       if place.kind == .state {
         if let value = try? value(at: name, depth: 0) {
-          changes.append((place, value))
+          changes.append((.place(place), value))
         } else {
           missing.append(name)
         }
       } else if let old = place.value.asTensor, let value = parameter(name, like: old) {
-        changes.append((place, value))
+        changes.append((.place(place), value))
       }
     }
   }

@@ -21,7 +21,7 @@ enum Library {
   }
 
   /// Files whose names are not visible everywhere, but only through `import`.
-  private static let importOnly: Set<String> = ["plot"]
+  private static let importOnly: Set<String> = ["plot", "axis", "canvas", "figure", "lettering"]
 
   /// For each name that is visible everywhere, the file that defines it.
   static let fileOfName: [String: Int] = {
