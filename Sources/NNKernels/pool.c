@@ -1,8 +1,10 @@
 // The thread pool: a region is a fixed list of chunks, and whoever is free claims the next one.
 //
 // A worker that is late, parked or preempted before it claims never delays the caller, who works through the list
-// too. One 64-bit ticket (epoch | chunks | next) is changed by compare-and-swap, so a claim can only succeed in the
+// too. One 64-bit ticket (epoch | first | last) is changed by compare-and-swap, so a claim can only succeed in the
 // region it was read from: while a region has an unclaimed chunk, its job cannot be replaced by the next region's.
+// The caller and every second worker claim from the front, the others from the back: region after region a thread
+// meets the part of the arrays that is still in its own cache.
 #if defined(__linux__)
 #define _GNU_SOURCE
 #endif
@@ -31,13 +33,13 @@ struct nnk_flag {
 
 /// Read by workers after a claim; `tickets` changes only through the ticket itself.
 static struct {
-  _Alignas(128) _Atomic uint64_t ticket;  // epoch << 32 | tickets << 16 | next
+  _Alignas(128) _Atomic uint64_t ticket;  // epoch << 32 | first << 16 | last: what is unclaimed
   _Alignas(128) atomic_long done;
   _Alignas(128) atomic_int sleepers;
   _Atomic(nnk_job) job;
   _Atomic(void *) context;
   _Atomic(const nnk_flag *) cancel;
-  atomic_long chunks;
+  atomic_long chunks, tickets;
   atomic_int limit;  // threads that may take part, the caller included; 0 before the first use
   _Alignas(128) nnk_spin_lock busy;
   int workers;          // threads started so far; owned by the holder of `busy`
@@ -78,20 +80,24 @@ static void run_chunks(nnk_job job, void *context, long begin, long end, long ch
   }
 }
 
-/// Claims and runs tickets of the region `epoch` until none is left. Jobs see the starter's cancel flag as their own.
-static void drain(uint64_t epoch) {
+/// Claims and runs tickets of the region `epoch` until none is left, from the back where `backwards`. Jobs see the
+/// starter's cancel flag as their own.
+static void drain(uint64_t epoch, bool backwards) {
   for (;;) {
     uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
-    const long tickets = (long)(ticket >> 16 & 0xffff), index = (long)(ticket & 0xffff);
-    if (ticket >> 32 != epoch || index >= tickets) return;
+    const long first = (long)(ticket >> 16 & 0xffff), last = (long)(ticket & 0xffff);
+    if (ticket >> 32 != epoch || first >= last) return;
     const nnk_job job = atomic_load_explicit(&pool.job, memory_order_relaxed);
     void *context = atomic_load_explicit(&pool.context, memory_order_relaxed);
     const nnk_flag *cancel = atomic_load_explicit(&pool.cancel, memory_order_relaxed);
     const long chunks = atomic_load_explicit(&pool.chunks, memory_order_relaxed);
-    if (!atomic_compare_exchange_strong_explicit(&pool.ticket, &ticket, ticket + 1, memory_order_acq_rel,
+    const long tickets = atomic_load_explicit(&pool.tickets, memory_order_relaxed);
+    const uint64_t rest = backwards ? ticket - 1 : ticket + (1 << 16);
+    if (!atomic_compare_exchange_strong_explicit(&pool.ticket, &ticket, rest, memory_order_acq_rel,
                                                  memory_order_relaxed))
       continue;
     thread_cancel_flag = cancel;
+    const long index = backwards ? last - 1 : first;
     run_chunks(job, context, first_chunk(chunks, tickets, index), first_chunk(chunks, tickets, index + 1), chunks,
                cancel);
     atomic_fetch_add_explicit(&pool.done, 1, memory_order_release);
@@ -166,7 +172,7 @@ static void *worker(void *argument) {
       }
     }
     seen = newest_epoch(memory_order_acquire);
-    if (number < atomic_load_explicit(&pool.limit, memory_order_relaxed)) drain(seen);
+    if (number < atomic_load_explicit(&pool.limit, memory_order_relaxed)) drain(seen, number % 2 == 1);
     thread_cancel_flag = NULL;
   }
   return NULL;
@@ -208,7 +214,8 @@ static uint64_t open_region(long chunks, long tickets, nnk_job job, void *contex
   atomic_store_explicit(&pool.context, context, memory_order_relaxed);
   atomic_store_explicit(&pool.cancel, thread_cancel_flag, memory_order_relaxed);
   atomic_store_explicit(&pool.chunks, chunks, memory_order_relaxed);
-  atomic_store_explicit(&pool.ticket, epoch << 32 | (uint64_t)tickets << 16, memory_order_seq_cst);
+  atomic_store_explicit(&pool.tickets, tickets, memory_order_relaxed);
+  atomic_store_explicit(&pool.ticket, epoch << 32 | (uint64_t)tickets, memory_order_seq_cst);
   return epoch;
 }
 
@@ -237,7 +244,7 @@ void nnk_parallel_sized(long chunks, double nanoseconds, nnk_job job, void *cont
   const long tickets = chunks < MAX_TICKETS ? chunks : MAX_TICKETS;
   const uint64_t epoch = open_region(chunks, tickets, job, context);
   wake_sleepers(nanoseconds);
-  drain(epoch);
+  drain(epoch, false);
   unsigned tries = 0;
   while (atomic_load_explicit(&pool.done, memory_order_acquire) < tickets) nnk_wait_once(&tries);
   nnk_spin_give(&pool.busy);

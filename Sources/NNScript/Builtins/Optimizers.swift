@@ -95,6 +95,11 @@ extension NativeCall {
 
   /// A gradient as a tensor of its parameter's shape and dtype.
   private func gradient(_ found: TensorLeaf, for parameter: TensorLeaf) throws -> Tensor {
+    if let tensor = found.value.asTensor, let own = parameter.value.asTensor,
+      tensor.dtype == own.dtype, tensor.shape == own.shape
+    {
+      return tensor
+    }
     let dtype = parameter.value.asTensor?.dtype ?? .f64
     let shape = parameter.value.asTensor?.shape ?? Shape()
     if let tensor = found.value.asTensor {
@@ -104,7 +109,6 @@ extension NativeCall {
           "\(function.name): the gradient of '\(parameter.name)' has shape \(tensor.shape), the parameter \(shape)"
         )
       }
-      if tensor.dtype == dtype { return tensor }
       return try vm.context.apply(Ops.to, [Operand(tensor)], [.dtype(dtype)]).tensor ?? tensor
     }
     return try Tensor(filling: shape, with: found.value.number, dtype: dtype)

@@ -2,7 +2,7 @@
 import NNTensor
 
 /// The outcome of running a function on tracked arguments.
-struct DifferentiatedCall {
+struct DifferentiatedCall: ~Copyable {
   let vm: VM
   let tape: Tape
   /// What the function returned, lowered; owned.
@@ -13,7 +13,8 @@ struct DifferentiatedCall {
   let leaves: [Operand]
   /// How the gradient of each differentiated argument is built.
   let layouts: [GradientLayout]
-  private var arguments: TrackedArguments
+  /// What the layouts hold.
+  private var keys: [Slot]
 
   /// Calls `function` with borrowed arguments, those in `wrt` tracked.
   ///
@@ -31,7 +32,8 @@ struct DifferentiatedCall {
       vm.isTraining = wasTraining
       vm.context.end(tape)
     }
-    let result: Slot
+    let output: Operand?
+    let value: Slot
     do {
       for index in wrt {
         let (slot, layout) = try arguments.track(given[index])
@@ -40,19 +42,21 @@ struct DifferentiatedCall {
         layouts.append(layout)
       }
       vm.isTraining = arguments.hasModel
-      result = try vm.call(function, slots)
+      let result = try vm.call(function, slots)
+      let scalar = result.asTuple?.elements.first ?? result
+      output = scalar.isTensor || scalar.isNumber ? Operand(scalar) : nil
+      value = try ResultTree(vm: vm, trace: tape).lowered(owned: result)
     } catch {
       arguments.discardKeys()
       throw error
     }
     self.vm = vm
     self.tape = tape
-    let scalar = result.asTuple?.elements.first ?? result
-    output = scalar.isTensor || scalar.isNumber ? Operand(scalar) : nil
-    value = try ResultTree(vm: vm, trace: tape).lowered(owned: result)
+    self.output = output
+    self.value = value
     leaves = arguments.leaves
     self.layouts = layouts
-    self.arguments = arguments
+    keys = arguments.takeKeys()
   }
 
   /// The result to differentiate; throws unless it is a float scalar.
@@ -102,5 +106,8 @@ struct DifferentiatedCall {
   }
 
   /// Ends the call's use: releases what is kept to build gradients.
-  mutating func discard() { arguments.discardKeys() }
+  mutating func discard() {
+    for key in keys { release(key) }
+    keys = []
+  }
 }

@@ -133,11 +133,12 @@ enum Differentiation {
       run.discard()
       throw error
     }
+    let value = run.value
     let pullback = Pullback(run)
     let native = NativeFunction("pullback", "g") { call in try pullback.apply(call) }
     return Slot(
       TupleObject(
-        heap: call.heap, owned: [run.value, Slot(NativeObject(heap: call.heap, function: native))]))
+        heap: call.heap, owned: [value, Slot(NativeObject(heap: call.heap, function: native))]))
   }
 
   private static let debugNaNs = NativeFunction(
@@ -170,9 +171,9 @@ private final class Pullback: @unchecked Sendable {
   /// The batched call it was made in: its values mean nothing outside.
   private let batch: BatchTrace?
 
-  init(_ run: DifferentiatedCall) {
-    self.run = run
+  init(_ run: consuming DifferentiatedCall) {
     batch = run.vm.context.innermostBatch
+    self.run = run
   }
 
   deinit { run.discard() }

@@ -107,6 +107,8 @@ struct TrackedArguments {
     let places = ModelWalk.parameters(of: instance, heap: vm.heap)
     let first = leaves.count
     leaves.reserveCapacity(first + places.count)
+    sources.reserveCapacity(first + places.count)
+    keptKeys.reserveCapacity(keptKeys.count + places.count)
     swaps.reserve(places.count)
     for place in places {
       keptKeys.append(retained(place.path))
@@ -130,8 +132,14 @@ struct TrackedArguments {
 
   /// Releases what the layouts hold; call it when no gradient will be built any more.
   mutating func discardKeys() {
-    for key in keptKeys { release(key) }
+    for key in takeKeys() { release(key) }
+  }
+
+  /// What the layouts hold, which the caller releases when no gradient will be built any more.
+  mutating func takeKeys() -> [Slot] {
+    let keys = keptKeys
     keptKeys = []
+    return keys
   }
 }
 
@@ -148,13 +156,13 @@ extension GradientLayout {
     case .dict(let keys, let layouts):
       let dict = DictObject(heap: heap, capacity: keys.count)
       for (key, layout) in zip(keys, layouts) {
-        dict.set(key, owned: layout.build(gradients, heap: heap))
+        dict.add(key, owned: layout.build(gradients, heap: heap))
       }
       return Slot(dict)
     case .model(let paths, let first):
       let dict = DictObject(heap: heap, capacity: paths.count)
       for (index, path) in paths.enumerated() {
-        dict.set(path, owned: Slot(gradients[first + index]))
+        dict.setInterned(path, owned: Slot(gradients[first + index]))
       }
       return Slot(dict)
     }

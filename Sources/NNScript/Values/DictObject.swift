@@ -85,7 +85,16 @@ final class DictObject: HeapObject {
       entries[index].value = value
       release(old)
     } else {
-      insert(key, value)
+      add(key, owned: value)
+    }
+  }
+
+  /// As `set`, where `key` and all keys of this dict are interned strings: a look at the objects is enough.
+  func setInterned(_ key: Slot, owned value: Slot) {
+    if let index = places == nil ? scanIdentical(key) : find(key) {
+      replace(at: index, owned: value)
+    } else {
+      add(key, owned: value)
     }
   }
 
@@ -121,7 +130,8 @@ final class DictObject: HeapObject {
     return entry.value
   }
 
-  private func insert(_ key: Slot, _ value: Slot) {
+  /// Adds an entry for a key that has none yet; counts move as in `set`.
+  func add(_ key: Slot, owned value: Slot) {
     if used == capacity { compact(capacity: size &* 4 < capacity &* 3 ? capacity : capacity &* 2) }
     (entries + used).initialize(to: Entry(key: retained(key.untracked), value: value))
     if places != nil { enter(used) }

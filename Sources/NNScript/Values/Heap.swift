@@ -79,14 +79,17 @@ class HeapObject {
 }
 
 /// All objects of one engine. Not thread-safe: an engine runs on one thread at a time.
+///
+/// Its lists change with every object that is made or freed. No access to them lasts longer than the statement it is in, so they do
+/// without the check for overlapping ones.
 final class Heap {
   /// Every live object, in no order; `HeapObject.index` points back. Teardown and the cycle collector walk it.
-  fileprivate(set) var objects: [Unmanaged<HeapObject>] = []
-  private var freeQueue: [Unmanaged<HeapObject>] = []
-  private var isFreeing = false
+  @exclusivity(unchecked) fileprivate(set) var objects: [Unmanaged<HeapObject>] = []
+  @exclusivity(unchecked) private var freeQueue: [Unmanaged<HeapObject>] = []
+  @exclusivity(unchecked) private var isFreeing = false
   var interned: [InternKey: Unmanaged<StringObject>] = [:]
   /// Bytes held by lists, dicts and strings beside the fixed part of each object: what the memory limit counts, with the tensors' blocks.
-  var payloadBytes = 0
+  @exclusivity(unchecked) var payloadBytes = 0
   /// How many batched calls are running.
   var batchDepth: UInt8 = 0
   /// The collector runs when the number of objects passes this.

@@ -3,9 +3,9 @@ import NNKernels
 
 /// The tensor side of one engine. Not safe to use from two threads at once.
 package final class TensorContext {
-  /// The active traces, outermost first.
-  private(set) var traces: [Trace] = []
-  private var lastSerial: UInt32 = 0
+  /// The active traces, outermost first; read by every op, and by no access that lasts longer than a statement.
+  @exclusivity(unchecked) private(set) var traces: [Trace] = []
+  @exclusivity(unchecked) private var lastSerial: UInt32 = 0
   /// Only batched calls outside of this depth still have to make batches of what is drawn.
   private var drawingDepth = Int.max
   /// What every op looks at, kept where reading it needs no exclusivity check.

@@ -114,8 +114,8 @@ private struct BackwardWalk {
 
   /// Takes what arrived at the results of an entry.
   private mutating func takeCotangents(_ index: Int, count: Int) -> Cotangents {
-    var arrived = Cotangents(first: cotangents[index])
-    cotangents[index] = nil
+    var arrived = Cotangents(first: nil)
+    swap(&arrived.first, &cotangents[index])
     if count > 1 {
       for result in index + 1..<index + count {
         arrived.further.append(result <= last ? cotangents[result] : nil)

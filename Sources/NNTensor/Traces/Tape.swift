@@ -384,7 +384,7 @@ struct TapeLists: ~Copyable {
 
 /// Keeps the memory of an ended tape for the next one: short differentiated calls then allocate nothing for it.
 final class TapePool {
-  private var spare: UnsafeMutablePointer<TapeLists>?
+  @exclusivity(unchecked) private var spare: UnsafeMutablePointer<TapeLists>?
   /// Longer lists are given back to the allocator.
   private static let largestKept = 1 << 12
 

@@ -9,7 +9,7 @@ package class Trace {
   /// Which trace of all there ever were; part of the handles of its values.
   final let serial: UInt32
   /// Whether ops still go to it.
-  package internal(set) final var isActive = true
+  @exclusivity(unchecked) package internal(set) final var isActive = true
 
   init(serial: UInt32) { self.serial = serial }
 
