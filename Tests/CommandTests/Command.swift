@@ -53,6 +53,14 @@ enum Command {
     _ arguments: String..., input: String = "", in folder: Folder? = nil,
     environment: [String: String] = [:]
   ) throws -> Outcome {
+    try run(arguments, input: input, in: folder, environment: environment)
+  }
+
+  /// Runs the command with a list of arguments.
+  static func run(
+    _ arguments: [String], input: String = "", in folder: Folder? = nil,
+    environment: [String: String] = [:]
+  ) throws -> Outcome {
     let folder = try folder ?? Folder()
     let process = try prepared(arguments, input: input, folder: folder, environment: environment)
     try process.run()
