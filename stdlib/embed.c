@@ -43,6 +43,30 @@ static const char train_text[] = {
 static const char checkpoint_text[] = {
 #embed "checkpoint.nn"
 };
+static const char axis_text[] = {
+#embed "axis.nn"
+};
+static const char canvas_text[] = {
+#embed "canvas.nn"
+};
+static const char figure_text[] = {
+#embed "figure.nn"
+};
+static const char lettering_text[] = {
+#embed "lettering.nn"
+};
+static const char plot_text[] = {
+#embed "plot.nn"
+};
+static const char pictures_text[] = {
+#embed "pictures.nn"
+};
+static const char search_text[] = {
+#embed "search.nn"
+};
+static const char diagnose_text[] = {
+#embed "diagnose.nn"
+};
 
 static const struct {
   const char *name, *text;
@@ -57,6 +81,14 @@ static const struct {
     {"linalg", linalg_text, sizeof linalg_text},
     {"train", train_text, sizeof train_text},
     {"checkpoint", checkpoint_text, sizeof checkpoint_text},
+    {"axis", axis_text, sizeof axis_text},
+    {"canvas", canvas_text, sizeof canvas_text},
+    {"figure", figure_text, sizeof figure_text},
+    {"lettering", lettering_text, sizeof lettering_text},
+    {"plot", plot_text, sizeof plot_text},
+    {"pictures", pictures_text, sizeof pictures_text},
+    {"search", search_text, sizeof search_text},
+    {"diagnose", diagnose_text, sizeof diagnose_text},
     {"data", data_text, sizeof data_text},       {"digits", digits_text, sizeof digits_text},
 };
 

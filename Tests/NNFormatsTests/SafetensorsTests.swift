@@ -200,3 +200,40 @@ struct SafetensorsTests {
     #expect(failures > 2000)
   }
 }
+
+/// Tests of the checksum that a file may have.
+@Suite struct ChecksumTests {
+  private func file() throws -> [UInt8] {
+    let tensor = try Tensor([1, 2, 3, 4], dtype: .i32)
+    let file = Safetensors(tensors: [("w", tensor)], metadata: [("note", "hello")])
+    return try file.encoded(file: "a", hasChecksum: true)
+  }
+
+  @Test func contentsComeBack() throws {
+    let file = try Safetensors(try file(), file: "a")
+    #expect(file.tensors.map(\.name) == ["w"])
+    #expect(file.tensors[0].tensor.integer(at: 3) == 4)
+    #expect(file.metadata.contains { $0 == ("note", "hello") })
+  }
+
+  @Test func everyChangedByteIsNoticed() throws {
+    let good = try file()
+    for place in good.indices {
+      for bit in 0..<8 {
+        var bad = good
+        bad[place] ^= 1 << bit
+        guard (try? Safetensors(bad, file: "a")) != nil else { continue }
+        // Only where the checksum no longer reads as one is there nothing to compare with.
+        let name = Array("{\"__metadata__\":{\"nnscript.crc32\":\"".utf8)
+        #expect((8..<8 + name.count).contains(place), "byte \(place)")
+      }
+    }
+  }
+
+  @Test func everyShorterFileIsNoticed() throws {
+    let good = try file()
+    for count in good.indices {
+      #expect(throws: FileFormatError.self) { try Safetensors(Array(good[..<count]), file: "a") }
+    }
+  }
+}

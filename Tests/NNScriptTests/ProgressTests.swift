@@ -55,6 +55,21 @@ import Testing
     #expect(!text.contains("100%"))
   }
 
+  @Test func aLabelMayBeLive() {
+    let text = errorOutput(
+      of: "var n = 0; for i in progress(0..3, () => \"loss {n}\") { n = 10 * (i + 1) }",
+      isTerminal: true)
+    #expect(text.hasPrefix("\rloss 0    0% "))
+    #expect(text.contains("\rloss 10   33% "))
+    #expect(text.contains("\rloss 20   66% "))
+  }
+
+  @Test func aBarMayBeWipedAway() {
+    let text = errorOutput(of: "for i in progress(0..3, \"x\", keep: false) { }", isTerminal: true)
+    #expect(text.hasSuffix("\r\u{1b}[K"))
+    #expect(!text.contains("\n"))
+  }
+
   @Test func nothingIsShownWithoutATerminal() {
     #expect(errorOutput(of: "for i in progress(0..4) { }", isTerminal: false) == "")
   }

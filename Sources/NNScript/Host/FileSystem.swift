@@ -77,6 +77,7 @@ struct FileSystem {
       return try write(bytes, to: file, path)
     }
     let target = exists ? resolved(path) : path
+    if exists { removeLeftOvers(beside: target) }
     let temporary = "\(target).\(getpid())-\(UInt32.random(in: 0 ... .max)).part"
     let file = try open(temporary, O_WRONLY | O_CREAT | O_EXCL, to: "write", as: path)
     do throws(HostError) {
@@ -92,6 +93,20 @@ struct FileSystem {
       let problem = failure("write", path)
       unlink(temporary)
       throw problem
+    }
+  }
+
+  /// Removes the temporary files of writers of this file that were killed: those whose process is no more.
+  private func removeLeftOvers(beside target: String) {
+    let folder = FileSystem.parent(of: target)
+    let base = target.split(separator: "/").last.map(String.init) ?? target
+    guard let names = try? list(folder) else { return }
+    for name in names where name.hasPrefix(base + ".") && name.hasSuffix(".part") {
+      let parts = name.dropFirst(base.count + 1).dropLast(5).split(separator: "-")
+      guard parts.count == 2, let process = pid_t(parts[0]), process > 0, UInt32(parts[1]) != nil,
+        kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      unlink(folder + "/" + name)
     }
   }
 

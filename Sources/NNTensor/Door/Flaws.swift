@@ -61,6 +61,7 @@ extension TensorContext {
     _ op: Op, _ operands: [Operand], _ attributes: [Attribute]
   ) throws(TensorError) -> [Operand] {
     let results = try unchecked { () throws(TensorError) in try run(op, operands, attributes) }
+    observer?(op, operands, results)
     try refuseFlaws(in: results, of: op, from: operands, attributes)
     return results
   }
@@ -68,6 +69,7 @@ extension TensorContext {
   private func refuseFlaws(
     in results: [Operand], of op: Op, from operands: [Operand], _ attributes: [Attribute]
   ) throws(TensorError) {
+    guard refusesFlaws else { return }
     let allowsInfinite =
       operands.contains { $0.hasInfinite }
       || attributes.contains { $0.number?.isInfinite ?? false }
@@ -93,6 +95,7 @@ extension TensorContext {
   func refuseFlaws(
     in derivative: Operand, of what: String, from arrived: [Operand?], at position: UInt32? = nil
   ) throws(TensorError) {
+    guard refusesFlaws else { return }
     let allowsInfinite = arrived.contains { $0?.hasInfinite ?? false }
     guard let flaw = Flaw(in: derivative, allowsInfinite: allowsInfinite) else { return }
     var error = TensorError("error", "debug_nans: \(what) has \(flaw.text)")

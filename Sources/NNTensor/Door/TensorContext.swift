@@ -13,6 +13,10 @@ package final class TensorContext {
   private let pool = TapePool()
   /// How many operations one differentiated call may record; never more than a handle can count.
   package var recordLimit = Handle.highestIndex
+  /// What is shown every op while `observing`.
+  var observer: Observer?
+  /// Whether inspected results may be refused; not while they are inspected for an observer alone.
+  var refusesFlaws = true
   /// The generator's state.
   package var random = RandomState()
 
