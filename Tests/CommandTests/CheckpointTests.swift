@@ -48,7 +48,42 @@ import Testing
     #expect(last.status == 0, "\(last.errors)")
     #expect(try results(in: killed) == results(in: whole))
     let left = try FileManager.default.contentsOfDirectory(atPath: killed.url.path)
-    #expect(!left.contains { $0.hasSuffix(".part") })
+    #expect(!left.contains { $0.hasPrefix("run.ckpt.") }, "no temporary file stays")
+  }
+
+  /// A stop in the middle of an epoch whose batches are changed at random, and rates that a callback with a state sets.
+  @Test(arguments: [1, 7, 12]) func augmentedBatchesGoOn(stop: Int) throws {
+    let program = """
+      let x = with_seed(1, () => randn(100, 4))
+      let y = to(x[:, 0] > 0, "i32")
+      model Slower() {
+          state rate = 0.1
+          fn on_epoch_end(epoch, logs) {
+              rate = rate * 0.5
+              opt.lr = rate
+          }
+      }
+      let net = Sequential(Linear(4, 8), relu, Dropout(0.3), Linear(8, 2))
+      let opt = SGD(net, 0.1, momentum: 0.9)
+      let data = map(batches((x, y), 10, shuffle: true), (x, y) => (x + 0.1 * randn(x.shape...), y))
+      let stopper = {on_batch_end: fn(step, logs) { if step == number(env("STOP", "0")) + 1 { exit(3) } }}
+      fit(net, data, opt, epochs: 2, callbacks: [Slower(), stopper], checkpoint: "run.ckpt", every: 1, verbose: false)
+      save("net.safetensors", net)
+      """
+    let (whole, stopped) = (try Folder(), try Folder())
+    for folder in [whole, stopped] { try folder.write("run.nn", program) }
+    let first = try Command.run("run.nn", in: stopped, environment: ["STOP": String(stop)])
+    #expect(first.status == 3, "\(first.errors)")
+    for folder in [whole, stopped] {
+      let run = try Command.run("run.nn", in: folder, environment: ["STOP": "1000"])
+      #expect(run.status == 0, "\(run.errors)")
+    }
+    for name in ["run.ckpt", "net.safetensors"] {
+      let files = try [whole, stopped].map {
+        try Data(contentsOf: $0.url.appendingPathComponent(name))
+      }
+      #expect(files[0] == files[1], "\(name)")
+    }
   }
 
   @Test(arguments: [0, 1, 100, 2000, -1]) func aCutCheckpointIsAnError(length: Int) throws {
