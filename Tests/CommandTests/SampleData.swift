@@ -5,6 +5,7 @@ import Foundation
 enum SampleData {
   static func write(in folder: Folder) throws {
     try mnist(in: folder.url.appendingPathComponent("mnist"))
+    try cifar(in: folder.url.appendingPathComponent("cifar10"))
     try text(
       String(repeating: speeches, count: 4),
       in: folder.url.appendingPathComponent("tinyshakespeare"),
@@ -29,6 +30,19 @@ enum SampleData {
       }
       try images.write(to: folder.appendingPathComponent("\(name)-images-idx3-ubyte"))
       try labels.write(to: folder.appendingPathComponent("\(name)-labels-idx1-ubyte"))
+    }
+  }
+
+  /// Records of a label and the red, green and blue planes of a picture, brighter the higher the label.
+  private static func cifar(in folder: URL) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for (name, count) in [("data_batch_1", 80), ("test_batch", 20)] {
+      var records = Data()
+      for i in 0..<count {
+        records.append(UInt8(i % 10))
+        for k in 0..<3072 { records.append(UInt8(20 * (i % 10) + k % 20)) }
+      }
+      try records.write(to: folder.appendingPathComponent("\(name).bin"))
     }
   }
 
