@@ -67,17 +67,24 @@ static const char search_text[] = {
 static const char diagnose_text[] = {
 #embed "diagnose.nn"
 };
+static const char datasets_text[] = {
+#embed "datasets.nn"
+};
 
 static const struct {
   const char *name, *text;
   int length;
 } files[] = {
-    {"init", init_text, sizeof init_text},       {"nn", nn_text, sizeof nn_text},
+    {"init", init_text, sizeof init_text},
+    {"nn", nn_text, sizeof nn_text},
     {"norm", norm_text, sizeof norm_text},
     {"sequence", sequence_text, sizeof sequence_text},
-    {"loss", loss_text, sizeof loss_text},       {"optim", optim_text, sizeof optim_text},
     {"images", images_text, sizeof images_text},
+    {"loss", loss_text, sizeof loss_text},
+    {"optim", optim_text, sizeof optim_text},
+    {"data", data_text, sizeof data_text},
     {"derivatives", derivatives_text, sizeof derivatives_text},
+    {"digits", digits_text, sizeof digits_text},
     {"linalg", linalg_text, sizeof linalg_text},
     {"train", train_text, sizeof train_text},
     {"checkpoint", checkpoint_text, sizeof checkpoint_text},
@@ -89,7 +96,7 @@ static const struct {
     {"pictures", pictures_text, sizeof pictures_text},
     {"search", search_text, sizeof search_text},
     {"diagnose", diagnose_text, sizeof diagnose_text},
-    {"data", data_text, sizeof data_text},       {"digits", digits_text, sizeof digits_text},
+    {"datasets", datasets_text, sizeof datasets_text},
 };
 
 int nnstdlib_count(void) { return sizeof files / sizeof files[0]; }

@@ -76,7 +76,8 @@ package final class ByteReader {
     if try fill(&extra) > 0 { throw FileFormatError(name, "has data after its end") }
   }
 
-  private func fill(_ array: inout [UInt8]) throws(FileFormatError) -> Int {
+  /// Fills an array from its start and returns how many bytes there were, fewer only at the end.
+  package func fill(_ array: inout [UInt8]) throws(FileFormatError) -> Int {
     let result = array.withUnsafeMutableBytes { buffer in
       Result { () throws(FileFormatError) in try read(into: buffer) }
     }

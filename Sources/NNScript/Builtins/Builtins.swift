@@ -25,7 +25,7 @@ enum Builtins {
     let topics = [
       OpBinder.functions, basics, collections, reductions, trees, json, system, files, memory,
       tensorFunctions, randomness, models, snapshots, optimizers, tensorFiles, pictures, dataSets,
-      Differentiation.functions, [progress, help, summary, observation],
+      texts, Differentiation.functions, [progress, help, summary, observation],
     ]
     var table: [String: NativeFunction] = [:]
     for function in topics.joined() { table[function.name] = function }

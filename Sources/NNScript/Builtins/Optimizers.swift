@@ -8,16 +8,20 @@ extension Builtins {
       "sgd_update",
       "target, gradients, velocity, lr, momentum = 0, nesterov = false, weight_decay = 0",
       documentation:
-        "Moves all parameters one step of gradient descent, in place. `velocity` is a dict by parameter path; it may be empty without momentum.",
+        """
+        Moves all parameters one step of gradient descent, in place. `velocity` is a dict by parameter path; it may be \
+        empty without momentum. `lr` and `weight_decay` are numbers, or dicts of numbers by path.
+        """,
       example: "sgd_update(net, g, {}, 0.1)"
     ) { call in
-      let rate = try call.number(3)
+      let rates = try call.perParameter(3, 0)
       let momentum = try call.optional(4, call.number) ?? 0
       let nesterov = try call.optional(5, call.bool) ?? false
-      let decay = try call.optional(6, call.number) ?? 0
+      let decays = try call.perParameter(6, 0)
       let velocity = try call.dict(2)
       let context = call.vm.context
       try call.forEachParameter { parameter, gradient, index in
+        let (rate, decay) = (try rates.value(of: parameter), try decays.value(of: parameter))
         guard momentum != 0 else {
           return try parameter.update { tensor throws(TensorError) in
             var none: Tensor?
@@ -42,21 +46,26 @@ extension Builtins {
       "adam_update",
       "target, gradients, mean, square, steps, lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0, decoupled = false, matrices_only = false",
       documentation:
-        "Moves all parameters one step of Adam, in place. `mean` and `square` are dicts by parameter path, `steps` counts from 1. With `matrices_only` parameters of fewer than two axes do not decay.",
+        """
+        Moves all parameters one step of Adam, in place. `mean` and `square` are dicts by parameter path, `steps` counts \
+        from 1. `lr` and `weight_decay` are numbers, or dicts of numbers by path. With `matrices_only` parameters of \
+        fewer than two axes do not decay.
+        """,
       example: "adam_update(net, g, mean, square, 1, 1e-3)"
     ) { call in
       let count = try call.int(4)
       guard count >= 1 else { throw call.argumentError(4, "'steps' counts from 1") }
-      let rate = try call.number(5)
+      let rates = try call.perParameter(5, 0)
       let beta1 = try call.optional(6, call.number) ?? 0.9
       let beta2 = try call.optional(7, call.number) ?? 0.999
       let epsilon = try call.optional(8, call.number) ?? 1e-8
-      let decay = try call.optional(9, call.number) ?? 0
+      let decays = try call.perParameter(9, 0)
       let isDecoupled = try call.optional(10, call.bool) ?? false
       let matricesOnly = try call.optional(11, call.bool) ?? false
       let (mean, square) = (try call.dict(2), try call.dict(3))
       let context = call.vm.context
       try call.forEachParameter { parameter, gradient, index in
+        let (rate, decay) = (try rates.value(of: parameter), try decays.value(of: parameter))
         let meanLeaf = try call.stateLeaf(mean, parameter, index)
         let squareLeaf = try call.stateLeaf(square, parameter, index)
         try parameter.update(with: meanLeaf, squareLeaf) {
@@ -72,7 +81,30 @@ extension Builtins {
   ]
 }
 
+/// A number that is the same for all parameters, or one for each in a dict by path.
+private struct PerParameter {
+  let number: Double
+  let dict: DictObject?
+  let name: String
+
+  func value(of parameter: TensorLeaf) throws -> Double {
+    guard let dict else { return number }
+    guard let found = dict[parameter.path], found.isPlainNumber else {
+      throw ScriptError(.argument, "'\(name)' has no number for '\(parameter.name)'")
+    }
+    return found.number
+  }
+}
+
 extension NativeCall {
+  /// An argument that is a number or a dict of numbers by path.
+  fileprivate func perParameter(_ index: Int, _ absent: Double) throws -> PerParameter {
+    let name = name(of: index)
+    guard has(index) else { return PerParameter(number: absent, dict: nil, name: name) }
+    if let dict = self[index].asDict { return PerParameter(number: 0, dict: dict, name: name) }
+    return PerParameter(number: try number(index), dict: nil, name: name)
+  }
+
   /// Calls `body` with each parameter of argument 0 that is not frozen and its gradient from argument 1.
   fileprivate func forEachParameter(_ body: (TensorLeaf, Tensor, Int) throws -> Void) throws {
     guard let target = TensorTree(self[0], heap: heap) else {

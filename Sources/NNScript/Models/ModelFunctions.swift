@@ -41,6 +41,20 @@ extension Builtins {
       example: "with_params(net, {\"l1.bias\": zeros(3)}, () => net(x))"
     ) { call in try call.callWithParameters() },
     NativeFunction(
+      "set_params", "net, parameters",
+      documentation:
+        "Gives a model other parameters, which stay: a dict by path, as `params` gives it; those not in it keep their values.",
+      example: "set_params(net, {\"l1.bias\": zeros(3)})"
+    ) { call in
+      let places = ModelWalk.parameters(of: try call.instance(0), heap: call.heap)
+      try call.dict(1).visitEntries { key, value in
+        let place = try call.place(of: key, in: places)
+        let new = try call.vm.parameterValue(value, place.name, replacing: place.value)
+        assign(new, to: place.instance.fields + place.field)
+      }
+      return .nil
+    },
+    NativeFunction(
       "training", "",
       documentation:
         "Whether a model is being trained: true while one is among the arguments that are differentiated.",
@@ -83,16 +97,20 @@ extension NativeCall {
       }
     }
     try values.visitEntries { key, value in
-      guard let place = places.first(where: { Equality.areEqual($0.path, key) }) else {
-        throw argumentError(
-          1, "the model has no parameter \(ValueText.described(key))",
-          help: key.asString.flatMap { Suggestion.help(for: $0.value, among: places.map(\.name)) })
-      }
+      let place = try place(of: key, in: places)
       let new = try vm.parameterValue(value, place.name, replacing: place.value)
       swapped.append((place, place.value))
       place.instance.fields[place.field] = new
     }
     return try callBack(function)
+  }
+
+  /// The parameter of argument 0 that a key of argument 1 names.
+  fileprivate func place(of key: Slot, in places: [ModelPlace]) throws -> ModelPlace {
+    if let place = places.first(where: { Equality.areEqual($0.path, key) }) { return place }
+    throw argumentError(
+      1, "the model has no parameter \(ValueText.described(key))",
+      help: key.asString.flatMap { Suggestion.help(for: $0.value, among: places.map(\.name)) })
   }
 
   /// Marks an instance and all below it.
