@@ -19,9 +19,6 @@ static const char sequence_text[] = {
 static const char images_text[] = {
 #embed "images.nn"
 };
-static const char loss_text[] = {
-#embed "loss.nn"
-};
 static const char optim_text[] = {
 #embed "optim.nn"
 };
@@ -67,6 +64,18 @@ static const char search_text[] = {
 static const char diagnose_text[] = {
 #embed "diagnose.nn"
 };
+static const char metrics_text[] = {
+#embed "metrics.nn"
+};
+static const char schedule_text[] = {
+#embed "schedule.nn"
+};
+static const char tokens_text[] = {
+#embed "tokens.nn"
+};
+static const char augment_text[] = {
+#embed "augment.nn"
+};
 static const char datasets_text[] = {
 #embed "datasets.nn"
 };
@@ -80,7 +89,6 @@ static const struct {
     {"norm", norm_text, sizeof norm_text},
     {"sequence", sequence_text, sizeof sequence_text},
     {"images", images_text, sizeof images_text},
-    {"loss", loss_text, sizeof loss_text},
     {"optim", optim_text, sizeof optim_text},
     {"data", data_text, sizeof data_text},
     {"derivatives", derivatives_text, sizeof derivatives_text},
@@ -96,6 +104,10 @@ static const struct {
     {"pictures", pictures_text, sizeof pictures_text},
     {"search", search_text, sizeof search_text},
     {"diagnose", diagnose_text, sizeof diagnose_text},
+    {"metrics", metrics_text, sizeof metrics_text},
+    {"schedule", schedule_text, sizeof schedule_text},
+    {"tokens", tokens_text, sizeof tokens_text},
+    {"augment", augment_text, sizeof augment_text},
     {"datasets", datasets_text, sizeof datasets_text},
 };
 
