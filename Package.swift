@@ -32,7 +32,7 @@ let package = Package(
       ]),
     .executableTarget(
       name: "nnbench", dependencies: ["NNFuzz", "NNScript", "NNTensor", "NNKernels"],
-      exclude: ["programs", "peers.py", "conv_peers.py", "peers_ops.py"]),
+      exclude: ["programs", "peers.py", "conv_peers.py", "count_lines.py", "peers_ops.py"]),
     .testTarget(name: "NNKernelsTests", dependencies: ["NNKernels"]),
     .testTarget(
       name: "NNTensorTests", dependencies: ["NNTensor", "NNKernels"], exclude: ["reference"]),
