@@ -54,7 +54,8 @@ extension Builtins {
       example: "let table = csv(\"iris.csv\")"
     ) { call in
       let separator = try call.optional(1, call.text) ?? ","
-      guard separator.utf8.count == 1, let byte = separator.utf8.first, byte != 0x22, byte != 0x0A
+      guard separator.utf8.count == 1, let byte = separator.utf8.first,
+        ![0x0A, 0x0D, 0x22].contains(byte)
       else { throw call.argumentError(1, "a separator is one character such as \",\" or \";\"") }
       let hasHeader = try call.optional(2, call.bool) ?? true
       let dtype = try call.optional(3, call.text) ?? "f32"

@@ -61,11 +61,12 @@ extension Builtins {
     ) { call in
       let pairs = try call.bytePairs(1)
       let ids = try call.integers(0)
-      guard let bytes = pairs.decode(ids) else {
+      guard let size = pairs.size(ids) else {
         let wrong = ids.first { $0 < 0 || $0 >= pairs.count } ?? 0
         throw call.argumentError(0, "there is no token \(wrong), there are \(pairs.count)")
       }
-      return call.string(String(decoding: bytes, as: UTF8.self))
+      try call.vm.checkRoom(size)
+      return call.string(String(decoding: pairs.decode(ids), as: UTF8.self))
     },
   ]
 }
@@ -97,7 +98,8 @@ extension NativeCall {
       BytePair(left: numbers[$0], right: numbers[$0 + 1])
     }
     guard let pairs = BytePairs(merges) else {
-      throw argumentError(index, "a merge names a token that only a later one makes")
+      throw argumentError(
+        index, "a merge names a token that only a later one makes, or its tokens are too long")
     }
     return pairs
   }

@@ -89,14 +89,20 @@ struct BytePairs {
   private let tokens: [[UInt8]]
   private var known: [[UInt8]: [Int32]] = [:]
 
-  /// Nil where a merge names a token that does not exist yet.
+  /// Most bytes that all tokens together may have: merges that double a token each time would take all memory.
+  private static let mostBytes = 1 << 28
+
+  /// Nil where a merge names a token that does not exist yet, or the tokens get too long.
   init?(_ merges: [BytePair]) {
     var ranks: [BytePair: Int32] = [:]
     var tokens = (0..<256).map { [UInt8($0)] }
+    var total = 0
     for pair in merges {
       let range = 0..<Int32(tokens.count)
       guard range.contains(pair.left), range.contains(pair.right) else { return nil }
       if ranks[pair] == nil { ranks[pair] = Int32(tokens.count) }
+      total += tokens[Int(pair.left)].count + tokens[Int(pair.right)].count
+      guard total <= Self.mostBytes else { return nil }
       tokens.append(tokens[Int(pair.left)] + tokens[Int(pair.right)])
     }
     self.ranks = ranks
@@ -138,15 +144,18 @@ struct BytePairs {
     return piece
   }
 
-  /// The bytes of a sequence of tokens; nil where one does not exist.
-  func decode(_ ids: [Int]) -> [UInt8]? {
-    var bytes: [UInt8] = []
+  /// How many bytes a sequence of tokens has; nil where one does not exist.
+  func size(_ ids: [Int]) -> Int? {
+    var size = 0
     for id in ids {
       guard tokens.indices.contains(id) else { return nil }
-      bytes += tokens[id]
+      size += tokens[id].count
     }
-    return bytes
+    return size
   }
+
+  /// The bytes of a sequence of tokens, all of which exist.
+  func decode(_ ids: [Int]) -> [UInt8] { ids.flatMap { tokens[$0] } }
 
   /// How many tokens there are.
   var count: Int { tokens.count }
