@@ -40,7 +40,7 @@ struct DataSetTests {
       """
     #expect(
       output(files, script)
-        == "(3, 32, 32, 3) u8 [3, 9, 0] i32 [7]\n[ 1, 20, 30] [10, 20, 30] horse\n")
+        == "(3, 32, 32, 3) u8 [3, 9, 0] i32 [7]\n[1, 20, 30] [10, 20, 30] horse\n")
   }
 
   @Test func cifarOfBrokenFiles() {
