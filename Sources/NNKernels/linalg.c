@@ -90,9 +90,9 @@ static void run_items(void *context, long chunk, long chunks) {
   }
 }
 
-/// Runs all items, which take about `terms` multiply-adds and `scratch` numbers of memory each.
+/// Runs all items, which take about `terms` multiply-adds (none: they are empty) and `scratch` numbers of memory each.
 static ptrdiff_t run_matrices(struct matrix_job *job, double terms, long scratch) {
-  if (job->batch == 0) return NNK_LINALG_DONE;
+  if (job->batch == 0 || terms == 0) return NNK_LINALG_DONE;
   job->table = nnk_kernels();
   job->first_bad = NNK_LINALG_DONE;
   job->scratch_each = (scratch + 7) & ~7L;
@@ -211,12 +211,12 @@ static bool run_determinant(const struct matrix_job *job, long item, double *scr
 
 ptrdiff_t nnk_log_determinant(nnk_type type, const void *a, void *sign, void *logs, long batch, long n) {
   struct matrix_job job = {.type = type, .batch = batch, .n = n, .a = a, .x = sign, .y = logs, .run = run_determinant};
-  return run_matrices(&job, cube(n) / 3, 2 * n * n + n);
+  return run_matrices(&job, cube(n) / 3 + 1, 2 * n * n + n);
 }
 
 ptrdiff_t nnk_determinant(nnk_type type, const void *a, void *y, long batch, long n) {
   struct matrix_job job = {.type = type, .batch = batch, .n = n, .a = a, .y = y, .run = run_determinant};
-  return run_matrices(&job, cube(n) / 3, 2 * n * n + n);
+  return run_matrices(&job, cube(n) / 3 + 1, 2 * n * n + n);
 }
 
 // MARK: Factorizations
