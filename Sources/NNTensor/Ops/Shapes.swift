@@ -18,6 +18,10 @@ extension Ops {
       forward: .custom { call throws(TensorError) in
         let tensor = call.tensor(0)
         if tensor.shape == call.shape { return call.operands[0].plain }
+        // Without elements any sizes fit, also ones whose product nobody can count.
+        guard tensor.count > 0 || Tensor.byteCount(call.shape, tensor.dtype) != nil else {
+          throw .outOfMemory(call.shape, tensor.dtype)
+        }
         return Operand(Tensor(sharing: tensor, shape: call.shape))
       },
       gradient: { call throws(TensorError) in
