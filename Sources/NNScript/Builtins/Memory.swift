@@ -11,12 +11,13 @@ extension Builtins {
         """,
       example: "let before = memory(reset_peak: true).live"
     ) { call in
+      let resetsPeak = try call.optional(0, call.bool) ?? false
       let info = nnk_memory_info()
       let dict = DictObject(heap: call.heap, capacity: 3)
       dict.set("live", owned: Slot(Int(clamping: info.live)))
       dict.set("peak", owned: Slot(Int(clamping: info.peak)))
       dict.set("cached", owned: Slot(Int(clamping: info.cached)))
-      if try call.optional(0, call.bool) ?? false { nnk_reset_peak() }
+      if resetsPeak { nnk_reset_peak() }
       return Slot(dict)
     }
   ]

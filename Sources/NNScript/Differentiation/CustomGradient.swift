@@ -11,8 +11,10 @@ extension Differentiation {
       """,
     example: "custom_grad(x => x * x, (saved, out, g) => clip(2 * saved[0] * g, -1, 1))"
   ) { call in
-    let parts = [retained(try call.callable(0)), retained(try call.callable(1))]
-    return Slot(NativeObject(heap: call.heap, function: customised, owned: parts))
+    let (function, backward) = (try call.callable(0), try call.callable(1))
+    return Slot(
+      NativeObject(
+        heap: call.heap, function: customised, owned: [retained(function), retained(backward)]))
   }
 
   private static let customised = NativeFunction("custom_grad(f)", "arguments...") { call in
