@@ -97,22 +97,22 @@ extension NativeCall {
 
   /// A table's columns by name.
   fileprivate func dict(of table: CSV, _ dtype: DType) throws -> Slot {
-    let dict = DictObject(heap: heap, capacity: table.columns.count)
-    for (index, column) in table.columns.enumerated() {
-      let value: Slot
-      switch column {
-      case .text(let texts): value = strings(texts)
-      case .numbers(let numbers, let isWhole):
-        let isSmall = numbers.allSatisfy { abs($0) <= Double(Int32.max) }
-        let type = isWhole ? (isSmall ? DType.i32 : .i64) : dtype
-        value = Slot(try Tensor(numbers, shape: [numbers.count], dtype: type))
-      }
-      if table.names.isEmpty {
-        dict.set(Slot(index), owned: value)
-      } else {
-        dict.set(table.names[index], owned: value)
+    try DictObject.build(heap: heap, capacity: table.columns.count) { dict in
+      for (index, column) in table.columns.enumerated() {
+        let value: Slot
+        switch column {
+        case .text(let texts): value = strings(texts)
+        case .numbers(let numbers, let isWhole):
+          let isSmall = numbers.allSatisfy { abs($0) <= Double(Int32.max) }
+          let type = isWhole ? (isSmall ? DType.i32 : .i64) : dtype
+          value = Slot(try Tensor(numbers, shape: [numbers.count], dtype: type))
+        }
+        if table.names.isEmpty {
+          dict.set(Slot(index), owned: value)
+        } else {
+          dict.set(table.names[index], owned: value)
+        }
       }
     }
-    return Slot(dict)
   }
 }

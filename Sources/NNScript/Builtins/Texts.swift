@@ -75,7 +75,7 @@ extension NativeCall {
   /// Whole numbers: an integer tensor of rank 1 or a list.
   fileprivate func integers(_ index: Int) throws -> [Int] {
     if let tensor = self[index].asTensor, tensor.dtype.isInteger, tensor.shape.rank == 1 {
-      return tensor.numbers.map { Int($0) }
+      return (0..<tensor.count).map { tensor.integer(at: $0) }
     }
     guard let list = self[index].asList else {
       throw typeError(index, expected: "a list or a vector of whole numbers")
@@ -93,7 +93,7 @@ extension NativeCall {
     guard let tensor = self[index].asTensor, tensor.dtype.isInteger, tensor.shape.rank == 2,
       tensor.shape[1] == 2
     else { throw typeError(index, expected: "merges, int[N, 2]") }
-    let numbers = tensor.numbers.map { Int32(clamping: Int($0)) }
+    let numbers = (0..<tensor.count).map { Int32(clamping: tensor.integer(at: $0)) }
     let merges = stride(from: 0, to: numbers.count, by: 2).map {
       BytePair(left: numbers[$0], right: numbers[$0 + 1])
     }
