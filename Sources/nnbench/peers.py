@@ -6,24 +6,27 @@ Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one
 chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager), linalg (factorizations of a 100 x 100 f64 matrix against
 NumPy), rnn, lstm, gru (one step of a recurrent layer over MNIST's rows), embed (of an embedding classifier), gpt (of a
 character transformer), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of
-`print(1)`).
+`print(1)`); and whole processes from start to trained and tested network, the samples against the same number of epochs or steps of
+the fastest peers: whole-mnist (10 epochs), whole-cnn (3), whole-lenet (1), whole-rnn, whole-lstm, whole-gru (1 each), whole-embed
+(300 steps), whole-gpt (300 steps; P needs keras and tensorflow too).
 DIR of the peers holds mnist_mlp.py, xor_mlp.py, rnn.py, embed_nlp.py, char_gpt.py and scalar/; P is a Python with torch, jax
 and optax.
 """
-import argparse, json, math, os, resource, statistics, subprocess, sys, time
+import argparse, json, math, os, re, statistics, subprocess, sys, tempfile, time
 
 here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.dirname(os.path.dirname(here))
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-p.add_argument("--nnscript", default=os.path.join(root, ".build/release/nnscript"))
-p.add_argument("--peers", default=os.path.join(root, "../shared/peers"))
-p.add_argument("--data", default=os.path.join(root, "../shared/data"))
+p.add_argument("--nnscript", type=os.path.abspath, default=os.path.join(root, ".build/release/nnscript"))
+p.add_argument("--peers", type=os.path.abspath, default=os.path.join(root, "../shared/peers"))
+p.add_argument("--data", type=os.path.abspath, default=os.path.join(root, "../shared/data"))
 p.add_argument("--python", default=sys.executable)
 p.add_argument("--lua", default="lua5.4")
 p.add_argument("--rounds", type=int, default=5)
 p.add_argument("--threads", type=int, default=2)
 steps = ["mnist", "xor", "add", "chain", "linalg", "rnn", "lstm", "gru", "embed", "gpt"]
-p.add_argument("groups", nargs="*", default=steps + ["scalar", "start"])
+whole = ["mnist", "cnn", "lenet", "rnn", "lstm", "gru", "embed", "gpt"]
+p.add_argument("groups", nargs="*", default=steps + ["scalar", "start"] + ["whole-" + name for name in whole])
 a = p.parse_args()
 os.environ["NNSCRIPT_DATA"] = a.data
 
@@ -202,7 +205,49 @@ def start():
     show("start: print(1), whole process", "ms", medians, values)
 
 
+def sample(name, *arguments, epochs=None):
+    """A sample as it is, or with another number of epochs."""
+    path = os.path.join(root, "samples", name)
+    if epochs is not None:
+        with open(path) as file:
+            text = re.sub(r"epochs: \d+", f"epochs: {epochs}", file.read())
+        path = os.path.join(scratch.name, name)
+        with open(path, "w") as file:
+            file.write(text)
+    return [a.nnscript, "--threads", str(a.threads), path, *arguments]
+
+
+def whole_process(kind):
+    recurrent = lambda: {"nnscript": sample("mnist_rnn.nn", kind, epochs=1)} | {
+        name: peer("rnn.py", name.removesuffix("+tuned"), "--cell", kind, "--steps", "468", *tune(name))
+        for name in ["torch+tuned", "torch-cell+tuned", "jax", "jax-unroll"]
+    }
+    several = lambda script, names, *arguments: {
+        name: peer(script, name.removesuffix("+tuned"), *arguments, *tune(name)) for name in names
+    }
+    commands = {
+        "mnist": lambda: {"nnscript": sample("train_mnist.nn")}
+        | several("mnist_mlp.py", ["numpy+tuned", "numpy", "jax-scan", "torch"], "--epochs", "10"),
+        "cnn": lambda: {"nnscript": sample("mnist_cnn.nn")}
+        | several("mnist_cnn.py", ["keras-tf+tuned", "torch-cl+tuned"], "--epochs", "3"),
+        "lenet": lambda: {"nnscript": sample("cifar_lenet.nn", "1")}
+        | several("cifar_lenet.py", ["jax", "torch-fused"], "--steps", "5000"),
+        "rnn": recurrent, "lstm": recurrent, "gru": recurrent,
+        "embed": lambda: {"nnscript": ours("embed_step.nn")}
+        | several("embed_nlp.py", ["jax-scan", "torch-fused+tuned"]),
+        "gpt": lambda: {"nnscript": sample("char_gpt.nn", "300")}
+        | several("char_gpt.py", ["torch-fused+tuned", "torch-compile+tuned"], "--steps", "300"),
+    }[kind]()
+    medians, values = interleave(commands, lambda output, seconds, megabytes: seconds)
+    show(f"{kind}: whole process", "s", medians, values)
+
+
+scratch = tempfile.TemporaryDirectory()
+os.chdir(scratch.name)  # what the samples save goes there
 for group in a.groups:
+    if group.startswith("whole-"):
+        whole_process(group.removeprefix("whole-"))
+        continue
     {
         "mnist": mnist, "xor": xor, "add": add, "chain": chain, "linalg": linalg, "rnn": rnn, "lstm": lstm, "gru": gru,
         "embed": embed, "gpt": gpt, "scalar": scalar, "start": start,

@@ -49,7 +49,7 @@ private struct CustomCall {
   /// The result; where an argument is tracked, recorded as one op with the results of `f` as further operands, so that gradients
   /// of what `f` captured pass through those.
   func run(_ given: [Slot]) throws -> Slot {
-    var arguments = TrackedArguments(vm: vm) { try vm.stopped($0) }
+    var arguments = TrackedArguments(vm: vm, keepsSources: true) { try vm.stopped($0) }
     let result: Slot
     let layouts: [GradientLayout]
     do {
@@ -280,10 +280,10 @@ private struct LeafGradients {
     case .dict(let keys, let layouts):
       guard let dict = value.asDict else { throw mismatch("a dict", value) }
       for (key, layout) in zip(keys, layouts) { try read(dict[key] ?? .nil, layout) }
-    case .model(let paths, let first):
+    case .model(let places, let first):
       guard let dict = value.asDict else { throw mismatch("a dict from path to tensor", value) }
-      for (place, path) in paths.enumerated() {
-        try read(dict[path] ?? .nil, .leaf(first + place))
+      for (index, place) in places.enumerated() {
+        try read(dict[place.path] ?? .nil, .leaf(first + index))
       }
     }
   }

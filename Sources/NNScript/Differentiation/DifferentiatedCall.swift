@@ -23,12 +23,13 @@ struct DifferentiatedCall: ~Copyable {
     let tape = vm.context.beginTape()
     var arguments = TrackedArguments(vm: vm) { try vm.watch($0, on: tape) }
     var slots = given
-    var owned: [Slot] = []
+    // How many of `wrt` have an owned stand-in in `slots`.
+    var trackedCount = 0
     var layouts: [GradientLayout] = []
     let wasTraining = vm.isTraining
     defer {
       arguments.restore()
-      for slot in owned { release(slot) }
+      for index in wrt[..<trackedCount] { release(slots[index]) }
       vm.isTraining = wasTraining
       vm.context.end(tape)
     }
@@ -37,8 +38,8 @@ struct DifferentiatedCall: ~Copyable {
     do {
       for index in wrt {
         let (slot, layout) = try arguments.track(given[index])
-        owned.append(slot)
         slots[index] = slot
+        trackedCount += 1
         layouts.append(layout)
       }
       vm.isTraining = arguments.hasModel

@@ -11,7 +11,7 @@ indirect enum GradientLayout {
   case tuple([GradientLayout])
   case dict(keys: [Slot], [GradientLayout])
   /// A model: its parameters are the leaves from `first` on.
-  case model(paths: [Slot], first: Int)
+  case model([ModelPlace], first: Int)
 }
 
 /// Watches the numbers and float tensors inside arguments on a trace.
@@ -23,16 +23,20 @@ struct TrackedArguments {
   private let watcher: (Operand) throws -> Operand
   /// The watched values.
   private(set) var leaves: [Operand] = []
-  /// What they were before.
+  /// What they were before, where the caller asks for it.
   private(set) var sources: [Operand] = []
+  private let keepsSources: Bool
   /// Whether a model is among the arguments.
   private(set) var hasModel = false
   private var swaps = ParameterSwaps()
   private var keptKeys: [Slot] = []
 
   /// `watcher` gives the tracked stand-in of a value.
-  init(vm: VM, watcher: @escaping (Operand) throws -> Operand) {
+  init(
+    vm: VM, keepsSources: Bool = false, watcher: @escaping (Operand) throws -> Operand
+  ) {
     self.vm = vm
+    self.keepsSources = keepsSources
     self.watcher = watcher
   }
 
@@ -58,7 +62,7 @@ struct TrackedArguments {
   private mutating func watch(_ value: Operand) throws -> Operand {
     let watched = try watcher(value)
     leaves.append(watched)
-    sources.append(value)
+    if keepsSources { sources.append(value) }
     return watched
   }
 
@@ -107,7 +111,6 @@ struct TrackedArguments {
     let places = ModelWalk.parameters(of: instance, heap: vm.heap)
     let first = leaves.count
     leaves.reserveCapacity(first + places.count)
-    sources.reserveCapacity(first + places.count)
     keptKeys.reserveCapacity(keptKeys.count + places.count)
     swaps.reserve(places.count)
     for place in places {
@@ -119,12 +122,12 @@ struct TrackedArguments {
       }
       if place.isFrozen {
         leaves.append(Operand(old).plain)
-        sources.append(Operand(old).plain)
+        if keepsSources { sources.append(Operand(old).plain) }
         continue
       }
       swaps.swap(place, for: Slot(try watch(Operand(old))))
     }
-    return .model(paths: places.map(\.path), first: first)
+    return .model(places, first: first)
   }
 
   /// Puts the models' own parameters back; call it on every way out.
@@ -159,10 +162,10 @@ extension GradientLayout {
         dict.add(key, owned: layout.build(gradients, heap: heap))
       }
       return Slot(dict)
-    case .model(let paths, let first):
-      let dict = DictObject(heap: heap, capacity: paths.count)
-      for (index, path) in paths.enumerated() {
-        dict.setInterned(path, owned: Slot(gradients[first + index]))
+    case .model(let places, let first):
+      let dict = DictObject(heap: heap, capacity: places.count)
+      for index in places.indices {
+        dict.setInterned(places[index].path, owned: Slot(gradients[first + index]))
       }
       return Slot(dict)
     }

@@ -7,7 +7,9 @@ extension VM {
   @inline(never) func checkParameters(_ code: Unmanaged<Code>, _ base: Registers) throws {
     let code = code.takeUnretainedValue()
     var solver = SizeSolver(base: base)
-    for check in code.types[..<code.parameterCheckCount] {
+    for index in 0..<code.parameterCheckCount {
+      let check = code.types[index]
+      if fits(check, base[check.register], base) { continue }
       do {
         try verify(check, base + check.register, &solver)
       } catch let error as ScriptError {
@@ -25,6 +27,7 @@ extension VM {
     _ code: Unmanaged<Code>, _ index: Int, _ base: Registers, _ register: Registers
   ) throws {
     let check = code._withUnsafeGuaranteedRef { $0.types[index] }
+    if fits(check, register.pointee, base) { return }
     var solver = SizeSolver(base: base)
     do {
       try verify(check, register, &solver)
@@ -32,6 +35,17 @@ extension VM {
     } catch var error as ScriptError {
       error.labels.append((check.span, "declared here"))
       throw error
+    }
+  }
+
+  /// Whether a value is a tensor of the wanted shape; where it is not, or that takes longer to find out, `verify` tells.
+  private func fits(_ check: TypeCheck, _ value: Slot, _ base: Registers) -> Bool {
+    guard let wanted = check.plainShape, value.isTensor, value.handle.isNone || !context.isInBatch
+    else {
+      return false
+    }
+    return Unmanaged<Tensor>.fromOpaque(value.pointer)._withUnsafeGuaranteedRef {
+      wanted.element.accepts($0.dtype) && wanted.accepts($0.shape, names: base)
     }
   }
 
@@ -302,16 +316,20 @@ extension ElementType {
       return self == .int || self == .i32 || self == .i64 || self == .u8
         ? Int(exactly: value.number) != nil : self != .bool
     }
+    return accepts(tensor.dtype)
+  }
+
+  fileprivate func accepts(_ dtype: DType) -> Bool {
     switch self {
-    case .any: return true
-    case .float: return tensor.dtype.isFloat
-    case .int: return tensor.dtype.isInteger
-    case .bool: return tensor.dtype == .bool
-    case .f32: return tensor.dtype == .f32
-    case .f64: return tensor.dtype == .f64
-    case .i32: return tensor.dtype == .i32
-    case .i64: return tensor.dtype == .i64
-    case .u8: return tensor.dtype == .u8
+    case .any: true
+    case .float: dtype.isFloat
+    case .int: dtype.isInteger
+    case .bool: dtype == .bool
+    case .f32: dtype == .f32
+    case .f64: dtype == .f64
+    case .i32: dtype == .i32
+    case .i64: dtype == .i64
+    case .u8: dtype == .u8
     }
   }
 

@@ -76,6 +76,13 @@ extension Unmanaged where Instance == Tensor {
   }
 }
 
+extension Tensor {
+  /// Whether another tensor has the same shape and type.
+  @inline(__always) func isShaped(like other: Tensor) -> Bool {
+    dtype == other.dtype && shape == other.shape
+  }
+}
+
 extension TensorContext {
   /// Runs an op of one operand, untracked.
   @inline(__always)

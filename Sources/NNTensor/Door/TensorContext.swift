@@ -27,6 +27,7 @@ package final class TensorContext {
     /// The serial of the innermost trace if that is a tape, else 0.
     var tapeSerial: UInt32 = 0
     var tape: Unmanaged<Tape>?
+    var isInBatch = false
   }
 
   package init() { hot.initialize(to: Hot()) }
@@ -70,6 +71,7 @@ package final class TensorContext {
     let tape = traces.last as? Tape
     hot.pointee.tape = tape.map { Unmanaged.passUnretained($0) }
     hot.pointee.tapeSerial = tape?.serial ?? 0
+    hot.pointee.isInBatch = traces.contains { $0 is BatchTrace && $0.isActive }
   }
 
   /// The innermost trace, if that is a tape.
@@ -142,14 +144,15 @@ package final class TensorContext {
   package func isTracked(_ operand: Operand) -> Bool { trace(of: operand.handle) != nil }
 
   /// Whether a batched call is running.
-  package var isInBatch: Bool { traces.contains { $0 is BatchTrace && $0.isActive } }
+  @inline(__always) package var isInBatch: Bool { hot.pointee.isInBatch }
 
   /// Whether the value is one of a batch to the code that sees it.
   package func isBatched(_ operand: Operand) -> Bool { batchDepth(of: operand) > 0 }
 
   /// The shape of a value as code inside the active traces sees it.
   package func shape(of operand: Operand) -> Shape {
-    guard let trace = trace(of: operand.handle) else { return operand.plainShape }
+    // Only in a batched call has a value another shape than its tensor.
+    guard isInBatch, let trace = trace(of: operand.handle) else { return operand.plainShape }
     return trace.shape(of: operand, in: self)
   }
 

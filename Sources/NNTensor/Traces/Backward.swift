@@ -23,8 +23,7 @@ extension TensorContext {
       try walk.run(seed: ones(like: tape.lowered(output)))
     }
     for value in wrt {
-      let arrived = tape.tracks(value) ? walk.cotangents[safe: value.handle.index] ?? nil : nil
-      if let arrived {
+      if tape.tracks(value), let arrived = walk.arrivals[value.handle.index] {
         gradients.append(arrived)
       } else {
         gradients.append(try zeros(like: tape.lowered(value)))
@@ -44,7 +43,8 @@ extension TensorContext {
       context: self, tape: tape, entry: entry, index: output.handle.index,
       reaching: Reaching(tape, from: [leaf], upTo: output.handle.index),
       cotangents: Cotangents(first: cotangent))
-    return try rule(call)[position]
+    var gradients = try rule(call)
+    return gradients.take(position)
   }
 
   /// Ones in the shape and type of a value.
@@ -60,20 +60,68 @@ extension TensorContext {
   }
 }
 
-extension Array {
-  fileprivate subscript(safe index: Int) -> Element? { index < count ? self[index] : nil }
+/// The gradients that have arrived at the entries of a tape; each holds one reference to its tensor.
+private struct Arrivals: ~Copyable {
+  private struct Place {
+    var tensor: Unmanaged<Tensor>?
+    var number = 0.0
+    var handle = Handle.none
+    var isEmpty = true
+  }
+
+  private let places: UnsafeMutablePointer<Place>
+  private let count: Int
+
+  init(count: Int) {
+    self.count = count
+    places = .allocate(capacity: count)
+    places.initialize(repeating: Place(), count: count)
+  }
+
+  deinit {
+    for index in 0..<count { places[index].tensor?.release() }
+    places.deallocate()
+  }
+
+  /// What has arrived at an entry; nil for none, or for an entry behind the last.
+  subscript(index: Int) -> Operand? {
+    guard index < count, !places[index].isEmpty else { return nil }
+    return Arrivals.operand(places[index], places[index].tensor?.takeUnretainedValue())
+  }
+
+  /// Moves out what has arrived at an entry.
+  func take(_ index: Int) -> Operand? {
+    let place = places[index]
+    guard !place.isEmpty else { return nil }
+    places[index] = Place()
+    return Arrivals.operand(place, place.tensor?.takeRetainedValue())
+  }
+
+  /// Moves a gradient to an entry that has none.
+  func put(_ gradient: consuming Operand, at index: Int) {
+    places[index] = Place(
+      tensor: nil, number: gradient.number, handle: gradient.handle, isEmpty: false)
+    if let tensor = gradient.tensor { places[index].tensor = .passRetained(tensor) }
+  }
+
+  @inline(__always)
+  private static func operand(_ place: Place, _ tensor: consuming Tensor?) -> Operand {
+    guard let tensor else { return Operand(place.number, handle: place.handle) }
+    return Operand(tensor, handle: place.handle)
+  }
 }
 
 /// One walk over a tape.
-private struct BackwardWalk {
+private struct BackwardWalk: ~Copyable {
   let context: TensorContext
   let tape: Tape
   let last: Int
-  let reaching: Reaching
   let keepsEntries: Bool
   private let hasFolds: Bool
   /// By entry, what has arrived so far.
-  var cotangents: [Operand?]
+  let arrivals: Arrivals
+  /// What the gradient rules get: one for the whole walk, as copies of it cost more than many a rule.
+  private var call: GradientCall
 
   init(
     context: TensorContext, tape: Tape, from last: Int, wrt: [Operand], keepsEntries: Bool
@@ -83,6 +131,7 @@ private struct BackwardWalk {
     self.last = last
     self.keepsEntries = keepsEntries
     hasFolds = !tape.folds.isEmpty
+    let reaching: Reaching
     // As many as there are leaves are usually all of them; where they are not, marking all is only more work.
     if wrt.count >= tape.leafCount, wrt.allSatisfy({ tape.tracks($0) }) {
       reaching = Reaching()
@@ -90,18 +139,22 @@ private struct BackwardWalk {
       let leaves = wrt.filter { tape.tracks($0) }.map { $0.handle.index }
       reaching = Reaching(tape, from: Set(leaves), upTo: last)
     }
-    cotangents = [Operand?](repeating: nil, count: last + 1)
+    arrivals = Arrivals(count: last + 1)
+    call = GradientCall(
+      context: context, tape: tape, entry: tape.entry(last), index: last, reaching: reaching,
+      cotangents: Cotangents(first: nil))
   }
 
   mutating func run(seed: Operand) throws(TensorError) {
-    cotangents[last] = seed
+    arrivals.put(seed, at: last)
     var index = last
     while index >= 0 {
       let entry = tape.entry(index)
       if let op = entry.op {
-        let arrived = takeCotangents(index, count: Int(entry.outputCount))
-        if !arrived.isEmpty, reaching.contains(index) {
-          try step(op.takeUnretainedValue(), index, arrived)
+        takeArrivals(index, count: Int(entry.outputCount))
+        if !call.cotangents.isEmpty, call.reaching.contains(index) {
+          try step(op.takeUnretainedValue(), index)
+          call.cotangents.first = nil
         }
         if !keepsEntries {
           for result in index..<index + Int(entry.outputCount) { tape.free(result) }
@@ -113,29 +166,23 @@ private struct BackwardWalk {
   }
 
   /// Takes what arrived at the results of an entry.
-  private mutating func takeCotangents(_ index: Int, count: Int) -> Cotangents {
-    var arrived = Cotangents(first: nil)
-    swap(&arrived.first, &cotangents[index])
+  private mutating func takeArrivals(_ index: Int, count: Int) {
+    call.cotangents.first = arrivals.take(index)
+    if !call.cotangents.further.isEmpty { call.cotangents.further = [] }
     if count > 1 {
       for result in index + 1..<index + count {
-        arrived.further.append(result <= last ? cotangents[result] : nil)
-        if result <= last { cotangents[result] = nil }
+        call.cotangents.further.append(result <= last ? arrivals.take(result) : nil)
       }
     }
-    return arrived
   }
 
   /// Sends the gradient of one entry on to its operands.
-  private mutating func step(
-    _ op: Op, _ index: Int, _ arrived: consuming Cotangents
-  ) throws(TensorError) {
+  private mutating func step(_ op: Op, _ index: Int) throws(TensorError) {
     guard let rule = op.gradient else { return }
     if hasFolds { try tape.unfold(at: index, in: context) }
     let entry = tape.entry(index)
-    let call = GradientCall(
-      context: context, tape: tape, entry: entry, index: index, reaching: reaching,
-      cotangents: arrived)
-    let gradients: Gradients
+    (call.entry, call.index) = (entry, index)
+    var gradients: Gradients
     do throws(TensorError) {
       gradients =
         context.debugNaNs
@@ -144,27 +191,22 @@ private struct BackwardWalk {
       throw error.inBackward(of: op, at: entry.position)
     }
     for position in 0..<call.inputCount where call.wants(position) {
-      guard let gradient = gradients[position] else { continue }
-      let fitting = try context.fitted(gradient, to: call.type(position))
+      guard var gradient = gradients.take(position) else { continue }
+      if !call.isFitting(gradient, position) {
+        gradient = try context.fitted(gradient, to: call.type(position))
+      }
       if context.debugNaNs {
         let cotangents = call.cotangents
         try context.refuseFlaws(
-          in: fitting, of: "the gradient of \(op.name)",
+          in: gradient, of: "the gradient of \(op.name)",
           from: (0..<cotangents.count).map { cotangents[$0] }, at: entry.position)
       }
       let parent = Int(tape.input(Int(entry.firstInput) + position).parent)
-      try add(fitting, to: parent)
+      if let old = arrivals.take(parent) {
+        gradient = try context.binary(Ops.add, old, gradient)
+      }
+      arrivals.put(gradient, at: parent)
     }
-  }
-
-  /// Adds to what has arrived at an entry.
-  private mutating func add(_ gradient: consuming Operand, to index: Int) throws(TensorError) {
-    guard let old = cotangents[index] else {
-      cotangents[index] = gradient
-      return
-    }
-    cotangents[index] = nil
-    cotangents[index] = try context.binary(Ops.add, old, gradient)
   }
 }
 

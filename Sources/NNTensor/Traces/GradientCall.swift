@@ -6,13 +6,13 @@
 package struct GradientCall {
   package let context: TensorContext
   let tape: Tape
-  let entry: TapeEntry
+  var entry: TapeEntry
   /// The place of the entry on the tape.
-  let index: Int
+  var index: Int
   /// Which entries need a gradient.
   let reaching: Reaching
   /// The gradient in the result; of an op with several results, in each that has one.
-  package let cotangents: Cotangents
+  package internal(set) var cotangents: Cotangents
 
   /// The gradient in the only result.
   package var cotangent: Operand {
@@ -77,6 +77,24 @@ package struct GradientCall {
     }
   }
 
+  /// Whether a gradient certainly has the shape and type of an operand; where it is not certain, `type` tells.
+  func isFitting(_ gradient: borrowing Operand, _ position: Int) -> Bool {
+    let input = record(position)
+    guard gradient.handle.isNone, let tensor = gradient.tensor else { return false }
+    switch input.type {
+    case TapeInput.isNumber: return false
+    case TapeInput.hasTensor:
+      return input.lower.isNone
+        && input.tensor?._withUnsafeGuaranteedRef { $0.isShaped(like: tensor) } ?? false
+    case TapeInput.asResult:
+      return cotangents.first?.handle.isNone ?? false
+        && cotangents.first?.tensor?.isShaped(like: tensor) ?? false
+    default:
+      let type = tape.type(at: input.type)
+      return tensor.dtype == type.dtype && tensor.shape == type.shape
+    }
+  }
+
   /// The shape of an operand.
   package func shape(_ position: Int) -> Shape { type(position)?.shape ?? Shape() }
 
@@ -114,11 +132,15 @@ package struct Cotangents {
 package struct Gradients {
   private var first: Operand?
   private var second: Operand?
+  private var third: Operand?
   private var further: [Operand?]
 
-  package init(_ first: Operand?, _ second: Operand? = nil, _ further: Operand?...) {
+  package init(
+    _ first: Operand?, _ second: Operand? = nil, _ third: Operand? = nil, _ further: Operand?...
+  ) {
     self.first = first
     self.second = second
+    self.third = third
     self.further = further
   }
 
@@ -126,14 +148,17 @@ package struct Gradients {
   package init(list: [Operand?]) {
     first = list.first ?? nil
     second = list.count > 1 ? list[1] : nil
-    further = Array(list.dropFirst(2))
+    third = list.count > 2 ? list[2] : nil
+    further = Array(list.dropFirst(3))
   }
 
-  subscript(position: Int) -> Operand? {
+  /// Moves out the gradient in one operand.
+  mutating func take(_ position: Int) -> Operand? {
     switch position {
-    case 0: first
-    case 1: second
-    default: position - 2 < further.count ? further[position - 2] : nil
+    case 0: first.take()
+    case 1: second.take()
+    case 2: third.take()
+    default: position - 3 < further.count ? further[position - 3].take() : nil
     }
   }
 }

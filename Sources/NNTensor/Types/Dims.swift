@@ -100,11 +100,18 @@ package struct Dims<D: Dimension>: Equatable, Sendable {
     return result
   }
 
-  @inline(__always) package static func == (a: Dims, b: Dims) -> Bool {
-    guard a.rankByte == b.rankByte else { return false }
-    for axis in 0..<Int(a.rankByte) where a.storage[axis] != b.storage[axis] { return false }
+  package static func == (a: Dims, b: Dims) -> Bool { a.equals(b) }
+
+  @inline(__always) private func equals(_ other: Dims) -> Bool {
+    guard rankByte == other.rankByte else { return false }
+    for axis in 0..<Int(rankByte) where storage[axis] != other.storage[axis] { return false }
     return true
   }
+}
+
+extension Dims where D == Int {
+  /// Not generic, so that it is quick for callers in other modules too.
+  @inline(__always) package static func == (a: Shape, b: Shape) -> Bool { a.equals(b) }
 }
 
 extension Dims: BitwiseCopyable where D: BitwiseCopyable {}
