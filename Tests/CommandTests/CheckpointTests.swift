@@ -27,7 +27,7 @@ import Testing
     return process
   }
 
-  @Test(arguments: 1...3) func aKilledRunEndsInTheSameBytes(number: UInt64) throws {
+  @Test(arguments: 1...5) func aKilledRunEndsInTheSameBytes(number: UInt64) throws {
     let whole = try Folder()
     try whole.write("run.nn", Self.program)
     let started = Date()
