@@ -5,7 +5,8 @@
 Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one step), add (a tracked 4-element add),
 chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager), linalg (factorizations of a 100 x 100 f64 matrix against
 NumPy), rnn, lstm, gru (one step of a recurrent layer over MNIST's rows), embed (of an embedding classifier), gpt (of a
-character transformer), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of
+character transformer), eager (all of these steps and those of both convolutional networks against PyTorch eager as installed,
+and the geometric mean), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of
 `print(1)`); and whole processes from start to trained and tested network, the samples against the same number of epochs or steps of
 the fastest peers: whole-mnist (10 epochs), whole-cnn (3), whole-lenet (1), whole-rnn, whole-lstm, whole-gru (1 each), whole-embed
 (300 steps), whole-gpt (300 steps; P needs keras and tensorflow too).
@@ -24,7 +25,7 @@ p.add_argument("--python", default=sys.executable)
 p.add_argument("--lua", default="lua5.4")
 p.add_argument("--rounds", type=int, default=5)
 p.add_argument("--threads", type=int, default=2)
-steps = ["mnist", "xor", "add", "chain", "linalg", "rnn", "lstm", "gru", "embed", "gpt"]
+steps = ["mnist", "xor", "add", "chain", "linalg", "rnn", "lstm", "gru", "embed", "gpt", "eager"]
 whole = ["mnist", "cnn", "lenet", "rnn", "lstm", "gru", "embed", "gpt"]
 p.add_argument("groups", nargs="*", default=steps + ["scalar", "start"] + ["whole-" + name for name in whole])
 a = p.parse_args()
@@ -131,6 +132,30 @@ def gpt():
     show("Character transformer step", "ms", *interleave(commands, field("step_ms_median")))
 
 
+def eager():
+    pairs = {
+        "mnist": (ours("mnist_step.nn", "3"), ["mnist_mlp.py", "--epochs", "3"]),
+        "cnn": (ours("cnn_step.nn", "1"), ["mnist_cnn.py"]),
+        "lenet": (ours("lenet_step.nn", "2500"), ["cifar_lenet.py"]),
+        "rnn": (ours("recurrent_step.nn", "rnn"), ["rnn.py", "--cell", "rnn"]),
+        "lstm": (ours("recurrent_step.nn", "lstm"), ["rnn.py", "--cell", "lstm"]),
+        "gru": (ours("recurrent_step.nn", "gru"), ["rnn.py", "--cell", "gru"]),
+        "embed": (ours("embed_step.nn"), ["embed_nlp.py"]),
+        "gpt": (ours("gpt_step.nn"), ["char_gpt.py", "--steps", "150"]),
+    }
+    ratios = []
+    for name, (own, (script, *arguments)) in pairs.items():
+        commands = {"nnscript": own, "torch": peer(script, "torch", *arguments)}
+        medians, values = interleave(commands, field("step_ms_median"))
+        show(f"{name} step", "ms", medians, values)
+        ratios.append(medians["torch"] / medians["nnscript"])
+    print(f"\nPyTorch eager / nnscript: geomean {geomean(ratios):.2f}, lowest {min(ratios):.2f}")
+
+
+def geomean(xs):
+    return math.exp(sum(map(math.log, xs)) / len(xs))
+
+
 def add():
     medians, values = interleave({"nnscript": ours("tensor_add.nn")}, field("tracked_ns"))
     show("4-element add, tracked", "ns", medians, values)
@@ -196,8 +221,7 @@ def scalar():
         show(name, "s, whole process", medians, values)
         lua.append(medians["nnscript"] / medians["lua5.4"])
         python.append(medians["cpython"] / medians["nnscript"])
-    mean = lambda xs: math.exp(sum(map(math.log, xs)) / len(xs))
-    print(f"\nscalar geomean: {mean(lua):.2f} of Lua 5.4's time; CPython / nnscript at least {min(python):.2f}")
+    print(f"\nscalar geomean: {geomean(lua):.2f} of Lua 5.4's time; CPython / nnscript at least {min(python):.2f}")
 
 
 def start():
@@ -250,5 +274,5 @@ for group in a.groups:
         continue
     {
         "mnist": mnist, "xor": xor, "add": add, "chain": chain, "linalg": linalg, "rnn": rnn, "lstm": lstm, "gru": gru,
-        "embed": embed, "gpt": gpt, "scalar": scalar, "start": start,
+        "embed": embed, "gpt": gpt, "eager": eager, "scalar": scalar, "start": start,
     }[group]()
