@@ -38,6 +38,22 @@ struct MemoryTests {
     #expect(run.output.hasPrefix("true"), "\(run.output)\(run.errors)")
   }
 
+  #if os(Linux)
+    @Test func theProcessHoldsLittleBesideItsTensors() throws {
+      let run = try Command.run(
+        "-e",
+        Self.training.replacing("4096", with: "32768") + """
+
+          for i in 0..3 { train() }
+          let needed = memory().live + (layers + 2) * rows * width * 4
+          let lines = read_text("/proc/self/status").split("\\n")
+          let process = 1024 * number(filter(lines, line => line.starts_with("VmHWM"))[0].split()[1])
+          print(process <= 1.5 * needed, process, needed)
+          """)
+      #expect(run.output.hasPrefix("true"), "\(run.output)\(run.errors)")
+    }
+  #endif
+
   @Test func theBackwardPassFreesWhatItHasUsed() throws {
     // Twice the layers need not twice the gradients.
     let run = try Command.run(
