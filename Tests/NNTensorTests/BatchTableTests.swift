@@ -267,6 +267,29 @@ private struct BatchCase {
     #expect(try draw() == values)
   }
 
+  /// Each example drops other elements, the ones that a loop drops, and its gradient the same.
+  @Test func dropoutsDifferAndFollowALoop() throws {
+    let ones = Operand(try Tensor(filling: [3, 200], with: 1, dtype: .f32))
+    func dropped(_ x: Operand) throws -> [Operand] {
+      let tape = c.beginTape()
+      defer { c.end(tape) }
+      let watched = try c.watch(x, on: tape)
+      let y = try c.apply(Ops.dropout, [watched], [.number(0.5)])
+      let total = try c.apply(Ops.sum, [y])
+      c.end(tape)
+      return [tape.lowered(y)] + (try c.gradients(of: total, tape: tape, wrt: [watched]))
+    }
+    c.random = RandomState(seed: 5)
+    let trace = c.beginBatch(size: 3)
+    let batch = try dropped(trace.add(ones)).map { try trace.stacked($0, in: c).values }
+    c.end(trace)
+    c.random = RandomState(seed: 5)
+    let row = Operand(try Tensor(filling: [200], with: 1, dtype: .f32))
+    let rows = try (0..<3).map { _ in try dropped(row)[0].values }
+    #expect(batch[0] == rows.flatMap { $0 } && batch[0] == batch[1])
+    #expect(Set(rows).count == 3)
+  }
+
   @Test func errorsSpeakOfOneExample() throws {
     let trace = c.beginBatch(size: 4)
     defer { c.end(trace) }

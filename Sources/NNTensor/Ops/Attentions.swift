@@ -40,7 +40,7 @@ extension Ops {
           inputs[position] = try c.apply(broadcastTo, [inputs[position]], [.ints(full), .none])
         }
       }
-      if inputs.count > 3, inputs[3].tensor?.dtype.isFloat ?? true, c.isTracked(inputs[3]) {
+      if inputs.count > 3, inputs[3].tensor?.dtype.isFloat ?? true, c.isDifferentiated(inputs[3]) {
         return try attentionParts(c, inputs, plan)
       }
       return try c.applyMany(attentionBlocks, inputs, plan.attributes)[0]
@@ -64,6 +64,7 @@ extension Ops {
     dtypes: .custom { operands, _ throws(TensorError) in attentionType(operands) },
     shape: AttentionRule(), outputs: 2,
     saves: [.operands, .operand(2), .operand(3), .output, .further], isInternal: true,
+    batch: .custom { call throws(TensorError) in try attentionBatch(call) },
     forward: .many { call throws(TensorError) in
       let layout = try AttentionLayout(call)
       let output = try call.makeOutput()
@@ -97,6 +98,7 @@ extension Ops {
     ],
     summary: "The gradients of attention.", dtypes: .same, shape: AttentionGradRule(), outputs: 3,
     saves: [.operand(0), .operand(3), .operand(4), .operand(5), .operand(6)], isInternal: true,
+    batch: .custom { call throws(TensorError) in try attentionGradBatch(call) },
     forward: .many { call throws(TensorError) in
       let layout = try AttentionLayout(call, from: 3)
       let results = try (0..<3).map { position throws(TensorError) in
@@ -224,10 +226,9 @@ private struct AttentionLayout {
     let v = try call.tensor(first + 2).converted(to: call.dtype)
     let plan = AttentionPlan([q.shape, k.shape], call.attributes)
     let leading = q.shape.prefix(q.shape.rank - 2)
-    // Without heads of its own the last axis of the batch serves, so that masks may stretch along it.
     let isSplit = plan.heads > 1
-    let heads = isSplit ? plan.heads : leading.rank > 0 ? leading[leading.rank - 1] : 1
-    let batch = isSplit ? leading.count : leading.product(0..<Swift.max(leading.rank - 1, 0))
+    let sizes = plan.statistics(q.shape)
+    let (batch, heads) = (sizes[0], sizes[1])
     func strides(_ length: Int, _ width: Int) -> nnk_head_strides {
       nnk_head_strides(
         batch: isSplit ? length * width : heads * length * width,

@@ -41,7 +41,7 @@ extension Ops {
       Parameter("blank", .int),
     ],
     summary: "The losses of label sequences from log-probabilities.", shape: CTCRule(),
-    saves: .allOperands, isInternal: true,
+    saves: .allOperands, isInternal: true, batch: .merged([0, 1, 2]),
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       guard call.withKernelCall({ nnk_ctc(&$0, output.data) }) else {
@@ -64,7 +64,7 @@ extension Ops {
       Parameter("blank", .int),
     ],
     summary: "The derivatives of the losses of label sequences.", shape: SameShape(),
-    saves: .allOperands, isInternal: true, tangent: .symmetric,
+    saves: .allOperands, isInternal: true, tangent: .symmetric, batch: .merged([0, 1, 2]),
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       guard call.withKernelCall({ nnk_ctc_slope(&$0, output.data) }) else {

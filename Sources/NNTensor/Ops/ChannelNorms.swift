@@ -70,7 +70,7 @@ extension Ops {
     ],
     summary: "A norm over groups of channels with its means and variances.", dtypes: .float,
     shape: ChannelNormRule(), outputs: 3, saves: [.operands, .further], takesNumbers: true,
-    isInternal: true,
+    isInternal: true, batch: .custom { call throws(TensorError) in try channelNormBatch(call) },
     forward: .many { call throws(TensorError) in
       let x = call.tensor(0)
       let sizes = ChannelSizes(x.shape, call.attribute(1), call.attribute(2))
@@ -129,6 +129,7 @@ extension Ops {
     summary: "The gradients of a norm over groups of channels.", dtypes: .float,
     shape: ChannelNormGradRule(), outputs: 3, saves: [.operands, .operand(2)], takesNumbers: true,
     isInternal: true,
+    batch: .custom { call throws(TensorError) in try channelNormGradBatch(call) },
     forward: .many { call throws(TensorError) in
       let (g, x) = (call.tensor(0), call.tensor(1))
       let sizes = ChannelSizes(x.shape, call.attribute(1), call.attribute(2))
@@ -182,7 +183,7 @@ extension Ops {
 }
 
 /// How a tensor falls into items, rows and channels.
-private struct ChannelSizes {
+struct ChannelSizes {
   let outer: Int
   let rows: Int
   let channels: Int

@@ -118,6 +118,9 @@ extension Ops {
       ], dtypes: .float, shape: FixedConvolutionRule(),
       saves: relu ? [.operands, .output] : .operands, isInternal: true,
       tangent: .custom { call throws(TensorError) in try convolutionTangent(call, relu: relu) },
+      batch: .custom { call throws(TensorError) in
+        try convolutionBatch(call, of: (.images, .weights), gives: .places)
+      },
       forward: .custom { call throws(TensorError) in
         let output = try call.makeOutput()
         let (x, weight) = (call.tensor(0), call.tensor(1))
@@ -178,6 +181,9 @@ extension Ops {
         with: [.ints([1, 2, 1, 1, 1, 1, 0, 0, 1]), .ints([4, 5])])
     ], dtypes: .float, shape: ConvolutionInputRule(), saves: .operands, isInternal: true,
     tangent: .multilinear,
+    batch: .custom { call throws(TensorError) in
+      try convolutionBatch(call, of: (.places, .weights), gives: .images)
+    },
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       let (g, weight) = (call.tensor(0), call.tensor(1))
@@ -212,6 +218,9 @@ extension Ops {
         with: [.ints([1, 2, 1, 1, 1, 1, 0, 0, 1]), .ints([3, 2])])
     ], dtypes: .float, shape: ConvolutionWeightRule(), saves: .operands, isInternal: true,
     tangent: .multilinear,
+    batch: .custom { call throws(TensorError) in
+      try convolutionBatch(call, of: (.images, .places), gives: .weights)
+    },
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       let (x, g) = (call.tensor(0), call.tensor(1))

@@ -108,7 +108,7 @@ extension Ops {
     example: "searchsorted([1, 3, 5], [0, 3, 9])",
     samples: [
       Sample([4], [2, 3]), Sample([4], [], with: [.string("right")]), Sample([0], [2]),
-    ], dtypes: .fixed(.i32), shape: SearchRule(),
+    ], dtypes: .fixed(.i32), shape: SearchRule(), batch: .leading([1]),
     forward: .custom { call throws(TensorError) in
       let common = DTypeRule.promoted(call.operands.map { OperandType($0) })
       let sorted = try call.tensor(0).converted(to: common)

@@ -16,6 +16,7 @@ extension Ops {
       Sample([2, 3], [2, 0], from: [.any, .index(below: 3)]),
     ],
     shape: GatherRule(), saves: .operand(1), tangent: .linear,
+    batch: .custom { call throws(TensorError) in try gatherBatch(call) },
     forward: .custom { call throws(TensorError) in
       let x = call.tensor(0)
       let indices = try call.tensor(1).integersOnly("gather")
@@ -42,6 +43,7 @@ extension Ops {
       Parameter("shape", .shape),
     ], summary: "Zeros of a shape with values added by index.", shape: AttributeShape(position: 1),
     saves: .operand(1), isInternal: true, tangent: .linear,
+    batch: .custom { call throws(TensorError) in try gatherAddBatch(call) },
     forward: .custom { call throws(TensorError) in
       let values = call.tensor(0)
       let indices = try call.tensor(1).integersOnly("scatter_add")
@@ -94,6 +96,7 @@ extension Ops {
       Parameter("axis", .axis),
     ], summary: "Elements replaced by index.", shape: SameShape(), saves: .operand(1),
     isInternal: true, tangent: .linear,
+    batch: .custom { call throws(TensorError) in try scatterElementsBatch(call) },
     forward: .custom { call throws(TensorError) in
       let own = call.takeIfUnique(0)
       let output: Tensor

@@ -15,7 +15,7 @@ extension Ops {
       Sample([4, 3], [], from: [.any, .index(below: 4)]),
       Sample([4, 3], [0], from: [.any, .index(below: 4)]),
     ], shape: EmbeddingRule(), saves: .operand(1), takesNumbers: true, tangent: .linear,
-    batch: .leading([1]),
+    batch: .custom { call throws(TensorError) in try embeddingBatch(call) },
     forward: .custom { call throws(TensorError) in
       let table = call.tensor(0)
       let ids = try call.ids(1, "embedding")
@@ -38,6 +38,7 @@ extension Ops {
     [Parameter("g", .tensor), Parameter("ids", .tensor), Parameter("rows", .int)],
     summary: "The gradient of rows by number in their table.", shape: EmbeddingGradRule(),
     saves: .operand(1), takesNumbers: true, isInternal: true, tangent: .linear,
+    batch: .custom { call throws(TensorError) in try embeddingGradBatch(call) },
     forward: .custom { call throws(TensorError) in
       let g = call.tensor(0)
       let ids = try call.ids(1, "embedding")
@@ -69,21 +70,28 @@ extension Ops {
       return try c.applyMany(dropoutDrawn, operands, [.number(rate)])[0]
     })
 
-  /// Dropout, and the place of its random numbers in the generator's stream, so that the way back draws the same ones.
+  /// Dropout, and the place of its random numbers in the generator's stream, so that the way back draws the same ones. Where x is
+  /// many examples, each has a place: an argument says how many axes count them.
   static let dropoutDrawn: Op = Op(
-    "dropout_drawn", [Parameter("x", .tensor), Parameter("rate", .number)],
+    "dropout_drawn",
+    [Parameter("x", .tensor), Parameter("rate", .number), Parameter("places", .int, .int(0))],
     summary: "Dropout and where its random numbers came from.", dtypes: .float,
     shape: DropoutRule(), outputs: 2, saves: .further, isInternal: true, isRandom: true,
+    batch: .custom { call throws(TensorError) in try dropoutBatch(call) },
     forward: .many { call throws(TensorError) in
       let output = try call.takeOutput(reusing: 0)
       let x = call.tensor(0)
-      let state = call.context.random
-      let used = nnk_dropout(
-        call.dtype.kernelType, state.seed, state.counter, call.attribute(0).number ?? 0, x.data,
-        output.data, x.count)
-      call.context.random.counter &+= used
-      let key = [Int(bitPattern: UInt(state.seed)), Int(bitPattern: UInt(state.counter))]
-      return [Operand(output), Operand(try Tensor(key, dtype: .i64))]
+      var places = x.shape.prefix(call.attribute(1).int ?? 0)
+      var keys: [Int] = []
+      for place in 0..<places.count {
+        let state = call.context.random
+        call.context.random.counter &+= call.drop(x, into: output, place, of: places.count, state)
+        keys += [Int(bitPattern: UInt(state.seed)), Int(bitPattern: UInt(state.counter))]
+      }
+      places.append(2)
+      return [
+        Operand(output), Operand(Tensor(sharing: try Tensor(keys, dtype: .i64), shape: places)),
+      ]
     },
     gradient: { call throws(TensorError) in
       guard let g = call.cotangents[0] else { return Gradients(nil) }
@@ -95,14 +103,17 @@ extension Ops {
     "dropout_again",
     [Parameter("x", .tensor), Parameter("key", .tensor), Parameter("rate", .number)],
     summary: "Dropout with given random numbers.", shape: SameShape(), saves: .operand(1),
-    isInternal: true, tangent: .linear,
+    isInternal: true, tangent: .linear, batch: .leading([0, 1]),
     forward: .custom { call throws(TensorError) in
-      let (x, key) = (call.tensor(0), call.tensor(1))
+      let (x, keys) = (call.tensor(0), call.tensor(1))
       let output = try call.makeOutput()
-      _ = nnk_dropout(
-        call.dtype.kernelType, UInt64(bitPattern: Int64(key.integer(at: 0))),
-        UInt64(bitPattern: Int64(key.integer(at: 1))), call.attribute(0).number ?? 0, x.data,
-        output.data, x.count)
+      let count = keys.count / 2
+      for place in 0..<count {
+        let state = RandomState(
+          seed: UInt64(bitPattern: Int64(keys.integer(at: 2 * place))),
+          counter: UInt64(bitPattern: Int64(keys.integer(at: 2 * place + 1))))
+        _ = call.drop(x, into: output, place, of: count, state)
+      }
       return Operand(output)
     },
     gradient: { call throws(TensorError) in
@@ -113,6 +124,17 @@ extension Ops {
 }
 
 extension ForwardCall {
+  /// Drops elements of one of `count` equal parts of x; gives how far the generator's stream moves on.
+  fileprivate func drop(
+    _ x: Tensor, into output: Tensor, _ place: Int, of count: Int, _ state: RandomState
+  ) -> UInt64 {
+    let size = x.count / count
+    let start = place * size * x.dtype.size
+    return nnk_dropout(
+      dtype.kernelType, state.seed, state.counter, attribute(0).number ?? 0, x.data + start,
+      output.data + start, size)
+  }
+
   /// An operand of row numbers; one number is a tensor of rank 0.
   fileprivate func ids(_ position: Int, _ name: String) throws(TensorError) -> Tensor {
     if let tensor = operands[position].tensor { return try tensor.integersOnly(name) }
@@ -147,13 +169,16 @@ private struct EmbeddingGradRule: ShapeRule {
   }
 }
 
-/// The shape stays; the key is a pair.
+/// The shape stays; each place has a pair as key. Arguments: the rate, how many axes count places.
 private struct DropoutRule: ShapeRule {
   func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
     query.operands[0]
   }
 
   func all<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> [Dims<D>] {
-    [query.operands[0], [D(2)]]
+    let x = query.operands[0]
+    var keys = x.prefix(query.attribute(1).int ?? 0)
+    keys.append(D(2))
+    return [x, keys]
   }
 }

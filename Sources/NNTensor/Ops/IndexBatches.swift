@@ -52,6 +52,50 @@ extension Ops {
         indexUpdate, [call.batched(0), value] + plan.indices, [.index(plan.items)])
     ]
   }
+
+  // MARK: - Elements along an axis
+
+  static func gatherBatch(_ call: BatchCall) throws(TensorError) -> [Operand] {
+    guard call.size > 0, !call.isBatched(0) else { return try call.alongAxes() }
+    // One tensor for all examples: their indices lie behind each other along the axis.
+    let (axis, c) = (try call.axis(), call.context)
+    let picked = try c.apply(
+      gather, [call.operands[0], call.folded(1, axis: axis)], [.int(axis)])
+    return [try call.unfolded(picked, axis: axis, to: call.resultShapes()[0])]
+  }
+
+  static func gatherAddBatch(_ call: BatchCall) throws(TensorError) -> [Operand] {
+    let shape = try call.resultShapes()[0]
+    return [
+      try call.context.apply(
+        gatherAdd, [call.batched(0), call.batched(1)],
+        [
+          .int(Axes.one(call.attribute(0), rank: shape.rank, standard: -1, in: "gather") + 1),
+          .ints(call.withExamples(shape).array),
+        ])
+    ]
+  }
+
+  static func scatterElementsBatch(_ call: BatchCall) throws(TensorError) -> [Operand] {
+    let (c, indices) = (call.context, call.shape(1))
+    var values = call.operands[2]
+    if call.isBatched(2) || call.shape(2).rank > 0 {
+      let full = try c.apply(
+        broadcastTo, [call.examples[2]], [.ints(indices.array), .none])
+      values = try call.stacked(full)
+    }
+    return [
+      try c.apply(
+        scatterElements, [call.batched(0), call.batched(1), values], [.int(call.axis() + 1)])
+    ]
+  }
+}
+
+extension BatchCall {
+  /// The axis of an example that the first argument names.
+  fileprivate func axis() throws(TensorError) -> Int {
+    try Axes.one(attribute(0), rank: shape(0).rank, standard: -1, in: op.name)
+  }
 }
 
 /// How an index into one example becomes an index into the batch.

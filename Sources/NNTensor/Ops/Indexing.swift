@@ -198,6 +198,11 @@ extension Tensor {
     return self
   }
 
+  /// Whether all elements are indices of `rows` rows; negative ones count from the end.
+  func hasIndices(below rows: Int) -> Bool {
+    nnk_check_indices(dtype.kernelType, data, count, -Int64(rows), Int64(rows)) < 0
+  }
+
   /// An error where a kernel found a bad index.
   func refuse(
     _ bad: Int, limit: Int, in name: String, what: String = "index"

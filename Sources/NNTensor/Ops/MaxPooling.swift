@@ -61,7 +61,7 @@ extension Ops {
     _ c: TensorContext, _ x: Operand, _ place: PoolingPlace
   ) throws(TensorError) -> Operand {
     let arguments: [Attribute] = [.ints(place.window.list), .ints([place.size.0, place.size.1])]
-    if c.isTracked(x) { return try c.applyMany(maxPoolBoth, [x], arguments)[1] }
+    if c.isDifferentiated(x) { return try c.applyMany(maxPoolBoth, [x], arguments)[1] }
     return try c.apply(maxPool, [x], arguments)
   }
 
@@ -71,7 +71,7 @@ extension Ops {
 
   static let maxPool: Op = Op(
     "max_pool", [Parameter("x", .tensor)] + fixed, summary: "Max pooling without a gradient.",
-    dtypes: .float, shape: FixedPoolingRule(), isInternal: true,
+    dtypes: .float, shape: FixedPoolingRule(), isInternal: true, batch: .merged([0]),
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       let x = call.tensor(0)
@@ -90,6 +90,7 @@ extension Ops {
       guard let x = call.tangents[0] else { return [nil, nil] }
       return [nil, try call.context.apply(maxPoolTake, [x, call.outputs[0]], call.attributes)]
     },
+    batch: .merged([0]),
     forward: .many { call throws(TensorError) in
       let x = call.tensor(0)
       let output = try call.makeOutput()
@@ -114,6 +115,7 @@ extension Ops {
     [Parameter("g", .tensor), Parameter("winners", .tensor)] + fixed + [Parameter("image", .shape)],
     summary: "The gradient of max pooling: g at each window's winner.",
     shape: PoolingInputRule(), saves: .operand(1), isInternal: true, tangent: .linear,
+    batch: .merged([0, 1]),
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       let (g, winners) = (call.tensor(0), call.tensor(1))
@@ -132,6 +134,7 @@ extension Ops {
     "max_pool_take", [Parameter("x", .tensor), Parameter("winners", .tensor)] + fixed,
     summary: "The element of each window at its winner.", shape: FixedPoolingRule(),
     saves: .operand(1), isInternal: true, tangent: .linear,
+    batch: .merged([0, 1]),
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       let (x, winners) = (call.tensor(0), call.tensor(1))

@@ -71,7 +71,7 @@ extension Ops {
       ],
       summary: "A norm of rows with what its gradient needs.", dtypes: .float,
       shape: RowNormRule(), outputs: 3, saves: [.operands, .further], takesNumbers: true,
-      isInternal: true,
+      isInternal: true, batch: .custom { call throws(TensorError) in try rowNormBatch(call) },
       forward: .many { call throws(TensorError) in
         let x = call.tensor(0)
         let (rows, size) = RowNormRule.rows(x.shape)
@@ -109,6 +109,9 @@ extension Ops {
       ],
       summary: "The gradients of a norm of rows.", dtypes: .float, shape: RowNormGradRule(),
       outputs: 3, saves: [.operands, .operand(2)], takesNumbers: true, isInternal: true,
+      batch: .custom { call throws(TensorError) in
+        try rowNormGradBatch(call, of: isCentred ? layerNormMeasured : rmsNormMeasured)
+      },
       forward: .many { call throws(TensorError) in
         let (g, x) = (call.tensor(0), call.tensor(1))
         let (rows, size) = RowNormRule.rows(x.shape)

@@ -47,6 +47,10 @@ extension Ops {
     "mean_square", [Parameter("x", .tensor), Parameter("y", .tensor)],
     summary: "The mean of the squared differences.", dtypes: .float, shape: PairLossRule(),
     saves: .operands, takesNumbers: true, isInternal: true,
+    batch: .composed { c, operands, _ throws(TensorError) in
+      let difference = try c.sub(c.floats(operands[0]), c.floats(operands[1]))
+      return [try c.apply(mean, [c.unary(square, difference)])]
+    },
     forward: .custom { call throws(TensorError) in
       if let a = call.operands[0].tensor, let b = call.operands[1].tensor, a.shape == b.shape {
         let loss = try call.makeOutput()

@@ -76,6 +76,7 @@ extension Ops {
     summary: "A recurrent layer over a sequence.", dtypes: .float,
     shape: RecurrenceResultsRule(), outputs: nil,
     saves: [.output, .further, Saved(rawValue: 0x7f)], takesNumbers: true, isInternal: true,
+    batch: .custom { call throws(TensorError) in try recurrenceBatch(call) },
     forward: .many { call throws(TensorError) in
       let kind = CellKind(call.attribute(0))
       let operands = try RecurrenceOperands(call, kind)
@@ -115,7 +116,7 @@ extension Ops {
       + [Parameter("kind", .int), Parameter("wants", .shape)],
     summary: "The gradients of a recurrent layer.", dtypes: .float,
     shape: RecurrenceGradRule(), outputs: 7, saves: Saved(rawValue: 0x1c7f), takesNumbers: true,
-    isInternal: true,
+    isInternal: true, batch: .custom { call throws(TensorError) in try recurrenceGradBatch(call) },
     forward: .many { call throws(TensorError) in
       let kind = CellKind(call.attribute(0))
       let operands = try RecurrenceOperands(call, kind)

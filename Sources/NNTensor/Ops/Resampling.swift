@@ -129,6 +129,7 @@ extension Ops {
       Sample(
         [1, 2, 3, 2], with: [.ints([0, 2, 2, 0, 0, 2, 1, 1]), .ints([4, 2]), .bool(true)])
     ], dtypes: .float, shape: ResampleRule(), isInternal: true, tangent: .linear,
+    batch: .merged([0]),
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       let x = call.tensor(0)

@@ -16,7 +16,7 @@ extension Ops {
   package static let cumsum: Op = Op(
     "cumsum", parameters, summary: "The running sum along an axis; reversed it runs from the end.",
     example: "cumsum([1, 2, 3])", samples: samples, dtypes: .sum, shape: AxisRule(),
-    tangent: .linear,
+    tangent: .linear, batch: .axes,
     forward: .custom { call throws(TensorError) in try cumulative(&call, NNK_SUM) },
     gradient: { call throws(TensorError) in
       let axis = call.attribute(0) == .none ? .int(-1) : call.attribute(0)
@@ -29,7 +29,7 @@ extension Ops {
     "cumprod", parameters,
     summary: "The running product along an axis; reversed it runs from the end.",
     example: "cumprod([1, 2, 3])", samples: samples, dtypes: .sum, shape: AxisRule(),
-    saves: .operand(0),
+    saves: .operand(0), batch: .axes,
     forward: .custom { call throws(TensorError) in try cumulative(&call, NNK_PROD) },
     gradient: { call throws(TensorError) in
       let shape = call.shape(0)

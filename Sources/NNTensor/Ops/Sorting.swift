@@ -78,7 +78,7 @@ extension Ops {
       Parameter("x", .tensor), Parameter("k", .int), axisParameter,
       Parameter("largest", .bool, .bool(true)),
     ], summary: "The places of the k largest elements.", dtypes: .fixed(.i32), shape: TopRule(),
-    isInternal: true,
+    isInternal: true, batch: .axes,
     forward: .custom { call throws(TensorError) in
       let tensor = call.tensor(0)
       let shape = tensor.shape

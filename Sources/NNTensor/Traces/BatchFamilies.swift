@@ -170,6 +170,24 @@ extension BatchCall {
     for (result, shape) in zip(results, shapes) { parts.append(try reshaped(result, shape)) }
     return parts
   }
+
+  // MARK: - Inside another axis
+
+  /// An operand with the examples in front of what else lies along one of its axes.
+  func folded(_ position: Int, axis: Int) throws(TensorError) -> Operand {
+    var shape = shape(position)
+    shape[axis] *= size
+    return try context.reshaped(context.moved(batched(position), axis: 0, to: axis), shape)
+  }
+
+  /// A result whose examples lie along an axis, with them along the first.
+  func unfolded(
+    _ value: Operand, axis: Int, to shape: Shape
+  ) throws(TensorError) -> Operand {
+    var split = shape
+    split.insert(size, at: axis)
+    return try context.moved(context.reshaped(value, split), axis: axis, to: 0)
+  }
 }
 
 extension Dims where D == Int {

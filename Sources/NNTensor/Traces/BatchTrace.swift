@@ -76,6 +76,16 @@ extension TensorContext {
     traces.last { $0 is BatchTrace && $0.isActive } as? BatchTrace
   }
 
+  /// Whether a tape or a forward derivative follows the value, perhaps through batches.
+  func isDifferentiated(_ operand: Operand) -> Bool {
+    var operand = operand
+    while let trace = trace(of: operand.handle) {
+      if !(trace is BatchTrace) { return true }
+      operand = trace.lowered(operand)
+    }
+    return false
+  }
+
   /// How many batched calls there are around code that sees the value as one example; 0 for values that are no batch.
   package func batchDepth(of operand: Operand) -> Int {
     var operand = operand

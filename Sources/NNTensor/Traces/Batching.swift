@@ -94,6 +94,11 @@ package struct BatchCall {
     try context.reshaped(value, withExamples(shape))
   }
 
+  /// A value that code inside the batch made, with the examples along the first axis.
+  func stacked(_ value: Operand) throws(TensorError) -> Operand {
+    try trace.stacked(value, in: context)
+  }
+
   /// The results of a composition that is written for one example.
   package func composed(
     _ body: (TensorContext, [Operand], [Attribute]) throws(TensorError) -> [Operand]
