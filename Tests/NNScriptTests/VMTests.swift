@@ -1,4 +1,5 @@
 // Tests of the virtual machine itself: memory, depth, limits, errors, bytecode.
+import Foundation
 import NNScript
 import NNSyntax
 import Testing
@@ -121,6 +122,57 @@ private final class Sink {
     let run = Run(source) { $0.memoryLimit = 10_000_000 }
     #expect(run.failure?.kind == "limit")
     #expect(run.leftOver == 0)
+  }
+
+  /// Two lists that hold each other 60 deep stand for more values than can be visited; every walk over them can be stopped.
+  static let walks = [
+    "str(a)", "repr(a)", "print(a)", "\"{a}\"", "[a].join(\"\")", "to_json(a)", "save(\"x\", a)",
+    "tree_map(x => x, a)", "params(a)",
+    "grad(x => 1.0)(a)", "vjp(x => 1.0, a)", "jvp(x => 1.0, a, nil)",
+    "vmap((x, y) => a)(ones(2), ones(2))",
+    "custom_grad(x => [a, x], (s, o, g) => nil)(1.0)", "SGD({x: ones(1)}, 0.1).update(a, a)",
+    "input(a)",
+  ]
+  static let shared = "var a = [1]\nfor i in 0..60 { a = [a, a] }\n"
+
+  @Test(arguments: walks) func theInstructionLimitEndsAWalk(_ walk: String) {
+    let run = Run(Self.shared + walk) { $0.instructionLimit = 100_000 }
+    #expect(run.failure?.kind == "limit")
+    #expect(run.failure?.message == "the instruction limit is reached")
+    #expect(run.leftOver == 0)
+  }
+
+  @Test(arguments: walks) func aCancellationEndsAWalk(_ walk: String) {
+    let start = ContinuousClock.now
+    // Without end but for the cancellation, which comes from another thread.
+    let run = Run(Self.shared + "while true { try { \(walk) } catch { } }") { interpreter in
+      let cancellation = interpreter.cancellation
+      Thread.detachNewThread {
+        Thread.sleep(forTimeInterval: 0.02)
+        cancellation.request()
+      }
+    }
+    guard case .cancelled = run.outcome else {
+      Issue.record("the script was not cancelled")
+      return
+    }
+    #expect(run.leftOver == 0)
+    #expect(ContinuousClock.now - start < .seconds(5))
+  }
+
+  @Test func limitsEndAComparisonOfUnlikeShares() {
+    // Every list of one meets every list of the other.
+    let run = Run(
+      """
+      var (a, b) = ([1], [1])
+      for i in 0..3000 {
+        a = [a, a, 1]
+        b = [b, b, 2]
+      }
+      a == b
+      """
+    ) { $0.instructionLimit = 100_000 }
+    #expect(run.value == "false")
   }
 
   @Test func cancellationPassesThroughTry() {

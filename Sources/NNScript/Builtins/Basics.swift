@@ -12,7 +12,7 @@ extension Builtins {
       var line = ""
       for (index, value) in call.rest(0).enumerated() {
         if index > 0 { line += " " }
-        line += call.vm.text(of: value)
+        line += try call.vm.text(of: value)
       }
       try call.vm.write(line + (call.optional(1, call.text) ?? "\n"))
       return .nil
@@ -21,14 +21,14 @@ extension Builtins {
       "str", "x", documentation: "The text of a value, as `print` shows it.",
       example: "str([1, 2])  # \"[1, 2]\""
     ) { call in
-      call[0].asString == nil ? call.string(call.vm.text(of: call[0])) : retained(call[0])
+      call[0].asString == nil ? call.string(try call.vm.text(of: call[0])) : retained(call[0])
     },
     NativeFunction(
       "repr", "x",
       documentation:
         "The text of a value as the REPL shows it: strings quoted, tensors with dtype and shape.",
       example: #"repr("a")  # "\"a\"""#
-    ) { call in call.string(ValueText.described(call[0])) },
+    ) { call in call.string(try ValueText.described(call[0], in: call.vm)) },
     NativeFunction(
       "type", "x",
       documentation:
@@ -72,14 +72,14 @@ extension Builtins {
       example: "equal(tensor([1, 2]), tensor([1, 2]))  # true"
     ) { call in
       for slot in [call[0], call[1]] { try call.vm.checkUnbatched(slot) }
-      return Slot(Equality.areEqual(call[0], call[1]))
+      return Slot(try Equality.areEqual(call[0], call[1], in: call.vm))
     },
     NativeFunction(
       "copy", "x",
       documentation:
         "A deep copy of a list, dict, tuple or model instance; what is shared inside stays shared.",
       example: "let a = [[1]]; let b = copy(a)"
-    ) { call in DeepCopy.copy(call[0], heap: call.heap) },
+    ) { call in try DeepCopy.copy(call[0], in: call.vm) },
   ]
 }
 

@@ -202,7 +202,7 @@ extension NativeCall {
         }
       }
       let sign = try optional(reverse, bool) == true ? -1 : 1
-      try items.sort { try Ordering.compare($0.key, $1.key) * sign < 0 }
+      try items.sort { try Ordering.compare($0.key, $1.key, in: vm) * sign < 0 }
     } catch {
       for item in items { release(item.value) }
       throw error

@@ -8,14 +8,20 @@ struct DeepCopy {
   private var unfilled: [(original: Slot, copy: Slot)] = []
 
   /// A copy of lists, dicts, tuples and instances all the way down; other values are shared. The caller owns it.
-  static func copy(_ slot: Slot, heap: Heap) -> Slot {
-    var copier = DeepCopy(heap: heap)
+  static func copy(_ slot: Slot, in vm: VM) throws -> Slot {
+    var copier = DeepCopy(heap: vm.heap)
     let result = copier.counterpart(of: slot)
-    while let (original, copy) = copier.unfilled.popLast() {
-      copier.fill(copy, from: original)
+    defer { for copy in copier.copies.values { release(copy) } }
+    do {
+      while let (original, copy) = copier.unfilled.popLast() {
+        try vm.pay(1 + (original.elements?.count ?? 0))
+        copier.fill(copy, from: original)
+      }
+      return result
+    } catch {
+      release(result)
+      throw error
     }
-    for copy in copier.copies.values { release(copy) }
-    return result
   }
 
   private init(heap: Heap) { self.heap = heap }

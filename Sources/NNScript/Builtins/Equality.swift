@@ -3,24 +3,16 @@ import NNTensor
 
 /// Compares two values by structure, without recursion: nesting of any depth and cycles are fine.
 struct Equality {
-  /// Two containers known to be under comparison.
-  private struct Pair: Hashable {
-    let left: UInt64
-    let right: UInt64
-  }
-
   private var pending: [(Slot, Slot)] = []
-  private var seen: Set<Pair> = []
-  private var containerCount = 0
-
-  /// Cycles need far more pairs than this; most comparisons do not, and skip the set.
-  private static let unrecordedPairs = 256
+  /// Two containers that meet again are already under comparison.
+  private var met = MetPairs()
 
   /// True if both values are equal: same type, and same contents for strings, containers, ranges, errors and tensors.
-  static func areEqual(_ left: Slot, _ right: Slot) -> Bool {
+  static func areEqual(_ left: Slot, _ right: Slot, in vm: VM) throws -> Bool {
     var comparison = Equality()
     comparison.pending.append((left, right))
     while let (left, right) = comparison.pending.popLast() {
+      try vm.pay()
       guard comparison.compareOne(left, right) else { return false }
     }
     return true
@@ -48,16 +40,9 @@ struct Equality {
     }
   }
 
-  /// True the first time two containers meet; the second time their equality is already being decided.
-  private mutating func isNew(_ left: Slot, _ right: Slot) -> Bool {
-    containerCount += 1
-    if containerCount <= Self.unrecordedPairs { return true }
-    return seen.insert(Pair(left: left.bits, right: right.bits)).inserted
-  }
-
   private mutating func compareElements(_ left: Slot, _ right: Slot) -> Bool {
     guard let a = left.elements, let b = right.elements, a.count == b.count else { return false }
-    guard isNew(left, right) else { return true }
+    guard met.insert(left.bits, right.bits) else { return true }
     for index in a.indices {
       if a[index].isPlainNumber, b[index].isPlainNumber {
         if a[index].number != b[index].number { return false }
@@ -71,7 +56,7 @@ struct Equality {
   private mutating func compareEntries(_ left: Slot, _ right: Slot) -> Bool {
     let (a, b) = (left.object(DictObject.self), right.object(DictObject.self))
     guard a.size == b.size else { return false }
-    guard isNew(left, right) else { return true }
+    guard met.insert(left.bits, right.bits) else { return true }
     for index in 0..<a.used where !a.entries[index].key.isUndefined {
       guard let other = b[a.entries[index].key] else { return false }
       pending.append((a.entries[index].value, other))

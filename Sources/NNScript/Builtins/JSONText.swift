@@ -24,7 +24,7 @@ extension Builtins {
     ) { call in
       let indent = try call.optional(1, call.size)
       if let indent, indent > 16 { throw call.argumentError(1, "an indent is at most 16") }
-      let json = try json(of: call[0], depth: 0)
+      let json = try json(of: call[0], depth: 0, WalkMeter(call.vm, "to_json"))
       do throws(JSONError) {
         return call.string(try json.text(indent: indent))
       } catch {
@@ -53,10 +53,11 @@ extension Builtins {
   }
 
   /// The JSON form of a script value.
-  static func json(of slot: Slot, depth: Int) throws -> JSON {
+  static func json(of slot: Slot, depth: Int, _ meter: WalkMeter) throws -> JSON {
     guard depth <= JSON.deepest else {
       throw ScriptError(.argument, "to_json: nested more than \(JSON.deepest) deep, or a cycle")
     }
+    try meter.visit(slot)
     switch slot.tag {
     case Tag.none: return .null
     case Tag.bool: return .bool(slot.bool)
@@ -64,8 +65,10 @@ extension Builtins {
     case Tag.string: return .string(slot.object(StringObject.self).value)
     case Tag.list, Tag.tuple:
       return .array(
-        try (slot.elements.map(Array.init) ?? []).map { try json(of: $0, depth: depth + 1) })
-    case Tag.dict: return try json(of: slot.object(DictObject.self), depth: depth)
+        try (slot.elements.map(Array.init) ?? []).map {
+          try json(of: $0, depth: depth + 1, meter)
+        })
+    case Tag.dict: return try json(of: slot.object(DictObject.self), depth: depth, meter)
     case Tag.tensor, Tag.trackedTensor: return json(of: slot.tensor)
     default:
       throw ScriptError(
@@ -74,11 +77,13 @@ extension Builtins {
     }
   }
 
-  private static func json(of dict: DictObject, depth: Int) throws -> JSON {
+  private static func json(
+    of dict: DictObject, depth: Int, _ meter: WalkMeter
+  ) throws -> JSON {
     var members: [JSON.Member] = []
     try dict.visitEntries { key, value in
       let name = key.asString?.value ?? NumberText.shortest(key.number)
-      members.append(JSON.Member(name, try json(of: value, depth: depth + 1)))
+      members.append(JSON.Member(name, try json(of: value, depth: depth + 1, meter)))
     }
     return .object(members)
   }

@@ -73,7 +73,8 @@ extension Builtins {
       guard let elements = call[0].elements else {
         throw call.typeError(0, expected: "a list or tuple")
       }
-      let found = elements.firstIndex { Equality.areEqual($0, call[1]) }
+      let (value, vm) = (call[1], call.vm)
+      let found = try elements.firstIndex { try Equality.areEqual($0, value, in: vm) }
       return found.map { Slot($0) } ?? .nil
     },
     NativeFunction(
@@ -83,7 +84,8 @@ extension Builtins {
       guard let elements = call[0].elements else {
         throw call.typeError(0, expected: "a list or tuple")
       }
-      return Slot(elements.contains { Equality.areEqual($0, call[1]) })
+      let (value, vm) = (call[1], call.vm)
+      return Slot(try elements.contains { try Equality.areEqual($0, value, in: vm) })
     },
     NativeFunction(
       "join", "values, separator = \"\"",

@@ -107,10 +107,10 @@ extension NativeCall {
 
   /// Calls `body` with each parameter of argument 0 that is not frozen and its gradient from argument 1.
   fileprivate func forEachParameter(_ body: (TensorLeaf, Tensor, Int) throws -> Void) throws {
-    guard let target = TensorTree(self[0], heap: heap) else {
+    guard let target = try TensorTree(self[0], in: vm, function.name) else {
       throw typeError(0, expected: "a model instance, or a dict or list of tensors")
     }
-    guard let gradients = TensorTree(self[1], heap: heap) else {
+    guard let gradients = try TensorTree(self[1], in: vm, function.name) else {
       throw typeError(1, expected: "what grad gave for it: a dict or list of tensors")
     }
     for index in target.leaves.indices where !target.leaves[index].isFrozen {

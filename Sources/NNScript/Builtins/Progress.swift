@@ -10,16 +10,18 @@ extension Builtins {
   ) { call in
     let keeps = try call.optional(2, call.bool) ?? true
     guard try indexableLength(call[0], vm: call.vm) == nil else {
-      return progress(over: call[0], label: call[1], keeps: keeps, vm: call.vm)
+      return try progress(over: call[0], label: call[1], keeps: keeps, vm: call.vm)
     }
     let list = Slot(ListObject(heap: call.heap, owned: try call.ownedElements(of: 0)))
     defer { release(list) }
-    return progress(over: list, label: call[1], keeps: keeps, vm: call.vm)
+    return try progress(over: list, label: call[1], keeps: keeps, vm: call.vm)
   }
 
-  private static func progress(over source: Slot, label: Slot, keeps: Bool, vm: VM) -> Slot {
+  private static func progress(
+    over source: Slot, label: Slot, keeps: Bool, vm: VM
+  ) throws -> Slot {
     let isLive = label.isCallable
-    let fixed = isLive || label.isNil || label.isUndefined ? "" : ValueText.plain(label)
+    let fixed = isLive || label.isNil || label.isUndefined ? "" : try ValueText.plain(label, in: vm)
     let bar = ProgressBar(label: fixed, keeps: keeps, host: vm.host)
     let held = isLive ? [source, label] : [source]
     return sequence("progress", of: held, heap: vm.heap) { vm, held, index in
@@ -38,7 +40,7 @@ extension Builtins {
   private static func text(from function: Slot, _ vm: VM) throws -> String {
     let value = try vm.call(function, [])
     defer { release(value) }
-    return ValueText.plain(value)
+    return try ValueText.plain(value, in: vm)
   }
 }
 

@@ -74,7 +74,7 @@ extension NativeCall {
           1, "takes two numbers or one collection",
           help: "\(pair)(a, b) compares tensors element by element")
       }
-      return retained(try Ordering.compare(self[1], self[0]) * sign > 0 ? self[1] : self[0])
+      return retained(try Ordering.compare(self[1], self[0], in: vm) * sign > 0 ? self[1] : self[0])
     }
     guard !has(1) else { return nil }
     let key = try optional(3, callable)
@@ -118,7 +118,7 @@ extension NativeCall {
   /// Compares a new value's rank with the best so far; both new slots are released unless it is better.
   private func isBetter(_ rank: Slot, than best: Slot, sign: Int, element: Slot) throws -> Bool {
     do {
-      if try Ordering.compare(rank, best) * sign > 0 { return true }
+      if try Ordering.compare(rank, best, in: vm) * sign > 0 { return true }
     } catch {
       release(rank)
       release(element)

@@ -121,7 +121,8 @@ extension NativeCall {
     try forEachElement(of: index) { element in
       if !isFirst { result += separator }
       isFirst = false
-      result += ValueText.plain(element)
+      result += try ValueText.plain(element, in: vm)
+      try vm.checkRoom(result.utf8.count)
     }
     return string(result)
   }

@@ -8,7 +8,7 @@ extension Builtins {
       documentation: "The next line of the standard input without its end; nil when there is none.",
       example: "let name = input(\"name: \")"
     ) { call in
-      let prompt = call.has(0) ? ValueText.plain(call[0]) : ""
+      let prompt = call.has(0) ? try ValueText.plain(call[0], in: call.vm) : ""
       let line = try call.vm.lent { host throws(HostError) in
         if !prompt.isEmpty { try host.write(prompt) }
         try host.flush()

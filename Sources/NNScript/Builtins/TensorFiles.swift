@@ -17,7 +17,7 @@ extension Builtins {
       default: throw call.typeError(1, expected: "a model instance or a dict of tensors")
       }
       let isChecked = try call.optional(2, call.bool) ?? false
-      let contents = try ValueSaver.contents(of: call[1], heap: call.heap)
+      let contents = try ValueSaver.contents(of: call[1], in: call.vm)
       let bytes = try call.vm.decoded { () throws(FileFormatError) in
         try contents.encoded(file: path, hasChecksum: isChecked)
       }

@@ -44,6 +44,7 @@ struct TensorMaker {
     guard let elements = slot.elements, depth < 8 else {
       return try nested(slot, wantsIntegers: wantsIntegers, dtype: dtype)
     }
+    try vm.pay(elements.count)
     let parts = try elements.map { element -> Operand in
       if element.elements != nil {
         return try stacked(element, wantsIntegers, dtype, depth: depth + 1)
@@ -137,6 +138,7 @@ private struct NestedNumbers {
       throw ScriptError(.shape, "\(caller): a tensor has at most 8 axes")
     }
     if leafDepth.map({ depth >= $0 }) == true { throw ragged("numbers and lists side by side") }
+    try vm.pay(count)
     if depth == sizes.count {
       sizes.append(count)
       // A few lists that hold each other stand for any number of elements.

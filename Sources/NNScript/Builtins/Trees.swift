@@ -9,7 +9,8 @@ extension Builtins {
         "The structure of `tree` with each leaf replaced by `f(leaf, others' leaves...)`. Lists, tuples and dicts are structure, everything else is a leaf; a leaf that is nil stays nil.",
       example: "tree_map(x => 2 * x, {a: 1, b: [2, 3]})  # {a: 2, b: [4, 6]}"
     ) { call in
-      let mapping = TreeMapping(vm: call.vm, function: try call.callable(0))
+      let mapping = TreeMapping(
+        vm: call.vm, function: try call.callable(0), meter: WalkMeter(call.vm, "tree_map"))
       return try mapping.map([call[1]] + Array(call.rest(2)), path: [])
     }
   ]
@@ -19,6 +20,7 @@ extension Builtins {
 private struct TreeMapping {
   let vm: VM
   let function: Slot
+  let meter: WalkMeter
 
   /// Nested deeper than this is an error: far beyond any data, far below what the stack takes.
   private static let deepest = 500
@@ -29,6 +31,7 @@ private struct TreeMapping {
       throw ScriptError(.recursion, "tree_map: nested more than \(Self.deepest) deep")
     }
     let first = trees[0]
+    try meter.visit(first)
     switch first.tag {
     case Tag.list:
       return Slot(ListObject(heap: vm.heap, owned: try mapElements(trees, path)))

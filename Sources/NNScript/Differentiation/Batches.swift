@@ -126,12 +126,14 @@ private struct BatchedRun {
 /// Replaces the tensors of an argument that are mapped over.
 private struct BatchWalk {
   let vm: VM
+  private let meter: WalkMeter
   /// The stand-in, owned, for a tensor and the axis of its examples.
   let leaf: (Slot, Int) throws -> Slot
 
   init(vm: VM, leaf: @escaping (Slot, Int) throws -> Slot) {
     self.vm = vm
     self.leaf = leaf
+    meter = WalkMeter(vm, "vmap")
   }
 
   /// The argument with its tensors replaced, owned. Parameters of models are swapped in place.
@@ -140,7 +142,8 @@ private struct BatchWalk {
       throw ScriptError(.recursion, "an argument is nested too deeply for vmap")
     }
     if axes.isNil { return retained(argument) }
-    if axes.isNumber, isNumbers(argument) { return try mapNumbers(argument, axes) }
+    try meter.visit(argument)
+    if axes.isNumber, try isNumbers(argument) { return try mapNumbers(argument, axes) }
     switch argument.tag {
     case Tag.tensor, Tag.trackedTensor: return try mapTensor(argument, axes)
     case Tag.list, Tag.tuple: return try mapElements(argument, axes, &swaps)
@@ -171,11 +174,12 @@ private struct BatchWalk {
   }
 
   /// Whether this is a list of numbers, nested no deeper than a tensor, which is accepted where a tensor is.
-  private func isNumbers(_ value: Slot, depth: Int = 1) -> Bool {
+  private func isNumbers(_ value: Slot, depth: Int = 1) throws -> Bool {
     guard value.meta == Tag.list, depth <= Shape.maximumRank, let elements = value.elements,
       !elements.isEmpty
     else { return false }
-    return elements.allSatisfy { $0.isNumber || isNumbers($0, depth: depth + 1) }
+    try vm.pay(elements.count)
+    return try elements.allSatisfy { try $0.isNumber || isNumbers($0, depth: depth + 1) }
   }
 
   private func mapNumbers(_ list: Slot, _ axes: Slot) throws -> Slot {

@@ -58,7 +58,14 @@ private struct CustomCall {
       arguments.discardKeys()
       throw error
     }
-    let outputs = floats(in: result)
+    let outputs: [Operand]
+    do {
+      outputs = try floats(in: result, WalkMeter(vm, "custom_grad"))
+    } catch {
+      arguments.discardKeys()
+      release(result)
+      throw error
+    }
     guard !outputs.isEmpty, arguments.sources.contains(where: { vm.context.isTracked($0) }) else {
       arguments.discardKeys()
       return result
@@ -95,14 +102,15 @@ private struct CustomCall {
   }
 
   /// The numbers and float tensors in a result, in order.
-  private func floats(in value: Slot) -> [Operand] {
+  private func floats(in value: Slot, _ meter: WalkMeter) throws -> [Operand] {
+    try meter.visit(value)
     if value.isFloat { return [Operand(value)] }
     if let elements = value.elements, NativeStack.hasRoom {
-      return elements.flatMap { floats(in: $0) }
+      return try elements.flatMap { try floats(in: $0, meter) }
     }
     var found: [Operand] = []
     if let dict = value.asDict, NativeStack.hasRoom {
-      dict.visitEntries { _, entry in found += floats(in: entry) }
+      try dict.visitEntries { _, entry in found += try floats(in: entry, meter) }
     }
     return found
   }

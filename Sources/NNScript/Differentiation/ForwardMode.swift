@@ -96,11 +96,16 @@ private struct ForwardRun {
 /// Reads the tangents of the numbers and float tensors in arguments, in the order in which those are watched.
 private struct TangentReader {
   let vm: VM
+  private let meter: WalkMeter
   private(set) var tangents: [Operand] = []
 
-  init(vm: VM) { self.vm = vm }
+  init(vm: VM) {
+    self.vm = vm
+    meter = WalkMeter(vm, "jvp")
+  }
 
   mutating func read(_ tangent: Slot, of value: Slot) throws {
+    try meter.visit(value)
     guard NativeStack.hasRoom else {
       throw ScriptError(.recursion, "an argument is nested too deeply to be differentiated")
     }

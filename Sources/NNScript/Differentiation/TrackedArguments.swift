@@ -30,6 +30,8 @@ struct TrackedArguments {
   private(set) var hasModel = false
   private var swaps = ParameterSwaps()
   private var keptKeys: [Slot] = []
+  /// Counts what is in containers, from the first one on.
+  private var meter: WalkMeter?
 
   /// `watcher` gives the tracked stand-in of a value.
   init(
@@ -54,6 +56,7 @@ struct TrackedArguments {
   }
 
   private mutating func trackLeaf(_ value: Slot) throws -> (Slot, GradientLayout) {
+    try meter?.visit(value)
     if let tensor = value.asTensor, !tensor.dtype.isFloat { return (retained(value), .none) }
     let watched = try watch(Operand(value))
     return (Slot(watched), .leaf(leaves.count - 1))
@@ -66,10 +69,18 @@ struct TrackedArguments {
     return watched
   }
 
-  private mutating func trackElements(_ container: Slot) throws -> (Slot, GradientLayout) {
+  /// Counts a container.
+  private mutating func visit(_ container: Slot) throws {
+    let meter = meter ?? WalkMeter(vm, "the differentiated arguments")
+    self.meter = meter
+    try meter.visit(container)
     guard NativeStack.hasRoom else {
       throw ScriptError(.recursion, "an argument is nested too deeply to be differentiated")
     }
+  }
+
+  private mutating func trackElements(_ container: Slot) throws -> (Slot, GradientLayout) {
+    try visit(container)
     var tracked: [Slot] = []
     var layouts: [GradientLayout] = []
     do {
@@ -89,9 +100,7 @@ struct TrackedArguments {
   }
 
   private mutating func trackDict(_ dict: DictObject) throws -> (Slot, GradientLayout) {
-    guard NativeStack.hasRoom else {
-      throw ScriptError(.recursion, "an argument is nested too deeply to be differentiated")
-    }
+    try visit(Slot(dict))
     var keys: [Slot] = []
     var layouts: [GradientLayout] = []
     let copy = try DictObject.build(heap: vm.heap, capacity: dict.size) { copy in

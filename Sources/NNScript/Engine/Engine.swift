@@ -64,7 +64,7 @@ public final class Engine {
         throw refusal(interpreter.diagnostics)
       }
       defer { release(slot) }
-      return value(slot)
+      return try value(slot)
     } catch let failure as ScriptFailure {
       throw failure
     } catch {
@@ -92,8 +92,14 @@ public final class Engine {
     return try call(slot, arguments)
   }
 
-  /// The value of a variable that a script has defined; nil if there is none.
-  public subscript(name: String) -> Value? { lookUp(name).map(value) }
+  /// The value of a variable that a script has defined; nil if there is none. One of absurdly many parts, which lists that are in
+  /// others many times can have, is a reference.
+  public subscript(name: String) -> Value? {
+    lookUp(name).map { slot in
+      let meter = WalkMeter(interpreter.vm, "a value for the host", pays: false)
+      return (try? value(slot, meter)) ?? .reference(Reference(self, owned: retained(slot)))
+    }
+  }
 
   private func lookUp(_ name: String) -> Slot? {
     interpreter.value(of: name) ?? interpreter.vm.registry.value(name)
@@ -110,7 +116,7 @@ public final class Engine {
     do {
       let result = try interpreter.vm.cancellable { try interpreter.vm.call(callee, slots) }
       defer { release(result) }
-      return value(result)
+      return try value(result)
     } catch {
       throw failure(interpreter.vm.scriptError(error))
     }
@@ -124,7 +130,7 @@ public final class Engine {
       var cache: UInt32 = 0
       let result = try interpreter.vm.member(of: reference.slot, key, &cache)
       defer { release(result) }
-      return value(result)
+      return try value(result)
     } catch {
       throw failure(interpreter.vm.scriptError(error))
     }
@@ -171,21 +177,27 @@ public final class Engine {
 
   // MARK: Values at the border
 
-  /// A value as the host sees it.
-  func value(_ slot: Slot) -> Value {
+  /// A value as the host sees it; throws a script's error for one of absurdly many parts.
+  func value(_ slot: Slot) throws -> Value {
+    try value(slot, WalkMeter(interpreter.vm, "a value for the host"))
+  }
+
+  private func value(_ slot: Slot, _ meter: WalkMeter) throws -> Value {
+    try meter.visit(slot)
     switch slot.tag {
     case Tag.none, Tag.undefined: return .nil
     case Tag.bool: return .bool(slot.bool)
     case Tag.number, Tag.trackedNumber: return .number(slot.number)
     case Tag.tensor, Tag.trackedTensor: return .tensor(slot.tensor)
     case Tag.string: return .string(slot.object(StringObject.self).value)
-    case Tag.list where NativeStack.hasRoom: return .list(slot.elements.map { $0.map(value) } ?? [])
+    case Tag.list where NativeStack.hasRoom:
+      return .list(try slot.elements.map { try $0.map { try value($0, meter) } } ?? [])
     case Tag.tuple where NativeStack.hasRoom:
-      return .tuple(slot.elements.map { $0.map(value) } ?? [])
+      return .tuple(try slot.elements.map { try $0.map { try value($0, meter) } } ?? [])
     case Tag.dict where NativeStack.hasRoom:
       var entries: [ValueDictionary.Entry] = []
-      slot.object(DictObject.self).visitEntries {
-        entries.append(.init(key: value($0), value: value($1)))
+      try slot.object(DictObject.self).visitEntries {
+        entries.append(.init(key: try value($0, meter), value: try value($1, meter)))
       }
       return .dictionary(ValueDictionary(entries))
     default: return .reference(Reference(self, owned: retained(slot)))
@@ -272,8 +284,8 @@ private final class HostFunction: @unchecked Sendable {
 
   func run(_ call: NativeCall) throws -> Slot {
     guard let engine else { throw ScriptError(.error, "the engine has ended") }
-    let arguments = (0..<call.count).map { index in
-      call[index].isUndefined ? standard(call, index) : engine.value(call[index])
+    let arguments = try (0..<call.count).map { index in
+      call[index].isUndefined ? standard(call, index) : try engine.value(call[index])
     }
     do {
       return try engine.slot(try body(arguments))

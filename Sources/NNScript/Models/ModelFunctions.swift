@@ -10,7 +10,7 @@ extension Builtins {
         "A dict from path to tensor of a model's parameters, those of models inside it included.",
       example: "params(net).keys()  # [\"l1.weight\", \"l1.bias\"]"
     ) { call in
-      guard let tree = TensorTree(call[0], heap: call.heap) else {
+      guard let tree = try TensorTree(call[0], in: call.vm, "params") else {
         throw call.instanceError(0)
       }
       let dict = DictObject(heap: call.heap, capacity: tree.leaves.count)
@@ -107,7 +107,9 @@ extension NativeCall {
 
   /// The parameter of argument 0 that a key of argument 1 names.
   fileprivate func place(of key: Slot, in places: [ModelPlace]) throws -> ModelPlace {
-    if let place = places.first(where: { Equality.areEqual($0.path, key) }) { return place }
+    if let place = try places.first(where: { try Equality.areEqual($0.path, key, in: vm) }) {
+      return place
+    }
     throw argumentError(
       1, "the model has no parameter \(ValueText.described(key))",
       help: key.asString.flatMap { Suggestion.help(for: $0.value, among: places.map(\.name)) })

@@ -21,6 +21,8 @@ struct ModelPlace {
 struct ModelWalk {
   private(set) var places: [ModelPlace] = []
   private var seen = SeenObjects()
+  /// Nested containers, with the least depth they were found at: what they hold is found there once.
+  private var containersSeen: [UInt64: Int] = [:]
   private let heap: Heap
   private let parametersOnly: Bool
 
@@ -75,6 +77,10 @@ struct ModelWalk {
     if let instance = value.asInstance {
       visit(instance, prefix: path, depth: depth + 1)
       return
+    }
+    if containers > 1 {
+      if let least = containersSeen[value.bits], least <= containers { return }
+      containersSeen[value.bits] = containers
     }
     if let elements = value.elements {
       for (index, element) in elements.enumerated() where element.isObject {

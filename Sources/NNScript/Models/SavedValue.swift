@@ -54,12 +54,13 @@ struct ValueSaver {
   private var tensors: [(name: String, tensor: Tensor)] = []
   private var kinds: [JSON.Member] = []
   private let heap: Heap
+  private let meter: WalkMeter
 
   private static let deepest = 100
 
   /// The contents of a file for a model instance, or for nested dicts, lists and tuples of what can be saved.
-  static func contents(of slot: Slot, heap: Heap) throws -> Safetensors {
-    var saver = ValueSaver(heap: heap)
+  static func contents(of slot: Slot, in vm: VM) throws -> Safetensors {
+    var saver = ValueSaver(vm)
     try saver.add(slot, at: "", depth: 0)
     var metadata: [(key: String, value: String)] = []
     if !saver.kinds.isEmpty {
@@ -68,7 +69,10 @@ struct ValueSaver {
     return Safetensors(tensors: saver.tensors, metadata: metadata)
   }
 
-  private init(heap: Heap) { self.heap = heap }
+  private init(_ vm: VM) {
+    heap = vm.heap
+    meter = WalkMeter(vm, "save", cost: 8)
+  }
 
   private static func text(of kinds: [JSON.Member]) throws -> String {
     do throws(JSONError) {
@@ -82,6 +86,7 @@ struct ValueSaver {
     guard depth < Self.deepest else {
       throw ScriptError(.argument, "save: nested more than \(Self.deepest) deep, or a cycle")
     }
+    try meter.visit(slot)
     switch slot.tag {
     case Tag.tensor, Tag.trackedTensor: tensors.append((path, slot.tensor))
     case Tag.none: note(.nil, path)

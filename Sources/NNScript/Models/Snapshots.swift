@@ -10,9 +10,9 @@ extension Builtins {
       example: "let best = snapshot(net)"
     ) { call in
       let net = try call.instance(0)
-      return DictObject.build(heap: call.heap) { dict in
+      return try DictObject.build(heap: call.heap) { dict in
         for place in learned(by: net, heap: call.heap) {
-          dict.set(place.path, owned: DeepCopy.copy(place.value, heap: call.heap))
+          dict.set(place.path, owned: try DeepCopy.copy(place.value, in: call.vm))
         }
       }
     },
@@ -32,7 +32,7 @@ extension Builtins {
         guard let value = values[place.path] else { continue }
         let new =
           place.kind == .state
-          ? DeepCopy.copy(value, heap: call.heap)
+          ? try DeepCopy.copy(value, in: call.vm)
           : try call.vm.parameterValue(value, place.name, replacing: place.value)
         assign(new, to: place.instance.fields + place.field)
       }

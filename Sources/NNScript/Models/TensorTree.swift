@@ -67,11 +67,13 @@ struct TensorTree: ~Copyable {
 
   private static let deepest = 64
 
-  /// The leaves of a value; nil if it is no model, dict, list or tuple.
-  init?(_ slot: Slot, heap: Heap) {
-    self.heap = heap
+  /// The leaves of a value for a native of some name; nil if it is no model, dict, list or tuple.
+  init?(_ slot: Slot, in vm: VM, _ name: String) throws {
+    heap = vm.heap
     switch slot.tag {
-    case Tag.instance, Tag.dict, Tag.list, Tag.tuple: visit(slot, path: .undefined, depth: 0)
+    case Tag.instance: visit(instance: slot.object(), path: .undefined)
+    case Tag.dict, Tag.list, Tag.tuple:
+      try visit(slot, path: .undefined, depth: 0, WalkMeter(vm, name, cost: 16))
     default: return nil
     }
   }
@@ -80,7 +82,10 @@ struct TensorTree: ~Copyable {
     for path in ownPaths { release(path) }
   }
 
-  private mutating func visit(_ slot: Slot, path: Slot, depth: Int) {
+  private mutating func visit(
+    _ slot: Slot, path: Slot, depth: Int, _ meter: WalkMeter
+  ) throws {
+    try meter.visit(slot)
     switch slot.tag {
     case Tag.instance: visit(instance: slot.object(), path: path)
     case Tag.dict:
@@ -88,19 +93,20 @@ struct TensorTree: ~Copyable {
       leaves.reserveCapacity(leaves.count + dict.size)
       for index in 0..<dict.used where !dict.entries[index].key.isUndefined {
         let entry = dict.entries[index]
-        add(
-          entry.value, .entry(.passUnretained(dict), index), under: path, key: entry.key, depth)
+        try add(
+          entry.value, .entry(.passUnretained(dict), index), under: path, key: entry.key, depth,
+          meter)
       }
     case Tag.list:
       let list = slot.object(ListObject.self)
       for index in 0..<list.size {
-        add(
+        try add(
           list.storage[index], .element(.passUnretained(list), index), under: path,
-          key: Slot(index), depth)
+          key: Slot(index), depth, meter)
       }
     default:
       for (index, element) in (slot.elements ?? .init(start: nil, count: 0)).enumerated() {
-        add(element, .fixed(element), under: path, key: Slot(index), depth)
+        try add(element, .fixed(element), under: path, key: Slot(index), depth, meter)
       }
     }
   }
@@ -118,11 +124,14 @@ struct TensorTree: ~Copyable {
   }
 
   private mutating func add(
-    _ value: Slot, _ holder: TensorLeaf.Holder, under path: Slot, key: Slot, _ depth: Int
-  ) {
+    _ value: Slot, _ holder: TensorLeaf.Holder, under path: Slot, key: Slot, _ depth: Int,
+    _ meter: WalkMeter
+  ) throws {
     switch value.tag {
     case Tag.instance, Tag.dict, Tag.list, Tag.tuple:
-      if depth < Self.deepest { visit(value, path: joined(path, key), depth: depth + 1) }
+      if depth < Self.deepest {
+        try visit(value, path: joined(path, key), depth: depth + 1, meter)
+      }
     case Tag.tensor, Tag.trackedTensor, Tag.number, Tag.trackedNumber, Tag.none:
       leaves.append(TensorLeaf(holder: holder, path: joined(path, key), isFrozen: false))
     default: break

@@ -80,7 +80,7 @@ package final class Interpreter {
     do {
       guard let value = try evaluate(source: text, name: name) else { return .refused(diagnostics) }
       defer { release(value) }
-      return .finished(value: value.isNil ? nil : ValueText.described(value))
+      return .finished(value: value.isNil ? nil : try ValueText.described(value, in: vm))
     } catch {
       return outcome(of: vm.scriptError(error))
     }

@@ -14,36 +14,74 @@ struct ValueText {
   private var text = ""
   private var open: [Open] = []
   private var onPath: Set<UInt64> = []
+  /// Pays for what is written; nil for a text in a message, which ends in `...` where it becomes long.
+  private let vm: VM?
 
-  /// A text that outgrows this many bytes (a small web of shared lists can) ends in `...`.
-  private static let largestText = 1 << 26
+  /// How many containers were opened.
+  private var openedCount = 0
+
+  /// The most bytes and the most containers of a text: a small web of shared lists can have any number.
+  private static let (largestText, mostContainers) = (1 << 26, 1 << 20)
+  /// The most bytes of a text in a message.
+  private static let largestBrief = 1 << 16
+
+  private init(vm: VM?) { self.vm = vm }
 
   /// The text of a value as `print` and `str` give it: a string bare, a tensor over several lines.
-  static func plain(_ slot: Slot) -> String {
+  static func plain(_ slot: Slot, in vm: VM) throws -> String {
+    try simple(slot) ?? inside(slot, in: vm)
+  }
+
+  /// The same for a message, where a long one is cut.
+  static func plain(_ slot: Slot) -> String { simple(slot) ?? inside(slot) }
+
+  private static func simple(_ slot: Slot) -> String? {
     if let string = slot.asString { return string.value }
     if let number = slot.asNumber { return NumberText.shortest(number) }
     if let tensor = slot.asTensor { return TensorText.lines(tensor) }
     if let error = slot.asError { return error.error.message }
-    return inside(slot)
+    return nil
   }
 
   /// The text of a value as `repr` and the REPL give it: strings quoted, tensors with dtype and shape.
+  static func described(_ slot: Slot, in vm: VM) throws -> String {
+    if let tensor = slot.asTensor { return TensorText.described(tensor) }
+    return try inside(slot, in: vm)
+  }
+
+  /// The same for a message, where a long one is cut.
   static func described(_ slot: Slot) -> String {
     if let tensor = slot.asTensor { return TensorText.described(tensor) }
     return inside(slot)
   }
 
   /// The text of a value as it stands within a container.
-  static func inside(_ slot: Slot) -> String {
-    var writer = ValueText()
-    writer.write(slot)
+  private static func inside(_ slot: Slot, in vm: VM) throws -> String {
+    var writer = ValueText(vm: vm)
+    try writer.write(slot)
     return writer.text
   }
 
-  private mutating func write(_ slot: Slot) {
+  /// The same for a message, where a long one is cut.
+  static func inside(_ slot: Slot) -> String {
+    var writer = ValueText(vm: nil)
+    do {
+      try writer.write(slot)
+    } catch {
+      preconditionFailure("without a VM there is nobody to stop it")
+    }
+    return writer.text
+  }
+
+  private mutating func write(_ slot: Slot) throws {
     writeOne(slot)
     while let current = open.last {
-      if text.utf8.count > Self.largestText {
+      if let vm {
+        try vm.pay()
+        if text.utf8.count > Self.largestText || openedCount > Self.mostContainers {
+          throw Self.tooLong
+        }
+      } else if text.utf8.count > Self.largestBrief {
         text += "..."
         return
       }
@@ -53,6 +91,12 @@ struct ValueText {
         close(current)
       }
     }
+  }
+
+  private static var tooLong: ScriptError {
+    ScriptError(
+      .limit, "the text of this value has more than \(largestText >> 20) MiB or a million lists",
+      help: "print a part of it; a list that is in others many times is written each time")
   }
 
   /// Writes a value that is no container, or opens a container.
@@ -71,6 +115,7 @@ struct ValueText {
       return
     }
     text += bracket
+    openedCount += 1
     open.append(Open(container: slot, count: count))
   }
 
@@ -138,23 +183,30 @@ struct ValueText {
     return name.isEmpty || name == "fn" ? "fn" : "fn " + name
   }
 
-  /// The text of a value in an interpolation, with or without a format. A tensor of rank 0 is formatted as its number.
-  static func formatted(_ slot: Slot, _ format: FormatSpec?) throws -> String {
-    guard let format else { return plain(slot) }
+  /// The text of a value in an interpolation with a format. A tensor of rank 0 is formatted as its number.
+  static func formatted(_ slot: Slot, _ format: FormatSpec, in vm: VM) throws -> String {
+    if let string = slot.asString { return try formatted(string.value, format) }
+    let scalar = slot.asTensor.flatMap { $0.shape.rank == 0 && $0.dtype != .bool ? $0 : nil }
+    if !slot.isNumber, scalar == nil, !format.needsNumber, format.precision == nil {
+      return try formatted(plain(slot, in: vm), format)
+    }
     do throws(FormatError) {
-      if let string = slot.asString { return try format.format(text: string.value) }
       if let number = slot.asNumber { return try format.format(number: number) }
-      if let tensor = slot.asTensor, tensor.shape.rank == 0, tensor.dtype != .bool {
-        return try format.format(
-          number: tensor.number(at: 0), shortest: TensorText.scalar(tensor))
-      }
-      if !format.needsNumber, format.precision == nil {
-        return try format.format(text: plain(slot))
+      if let scalar {
+        return try format.format(number: scalar.number(at: 0), shortest: TensorText.scalar(scalar))
       }
     } catch {
       throw ScriptError(.argument, error.message, help: error.help)
     }
     let found = slot.asTensor.map { "a tensor of shape \($0.shape)" } ?? slot.describedType
     throw ScriptError(.type, "the format '\(format.notation)' takes a number, not \(found)")
+  }
+
+  private static func formatted(_ text: String, _ format: FormatSpec) throws -> String {
+    do throws(FormatError) {
+      return try format.format(text: text)
+    } catch {
+      throw ScriptError(.argument, error.message, help: error.help)
+    }
   }
 }

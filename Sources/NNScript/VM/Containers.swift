@@ -403,8 +403,8 @@ extension VM {
       case .value(let format):
         do {
           text +=
-            try format == nil
-            ? self.text(of: register.pointee) : ValueText.formatted(register.pointee, format)
+            try format.map { try ValueText.formatted(register.pointee, $0, in: self) }
+            ?? self.text(of: register.pointee)
         } catch var error as ScriptError {
           if error.notes.isEmpty {
             error.notes = [.init(operand: operand, text: briefDescription(of: register.pointee))]

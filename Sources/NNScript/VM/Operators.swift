@@ -140,7 +140,7 @@ extension VM {
   private func operateOnOther(_ op: Opcode, _ left: Slot, _ right: Slot) throws -> Slot {
     switch op {
     case .equal, .notEqual:
-      return Slot(Equality.areEqual(left, right) == (op == .equal))
+      return Slot(try Equality.areEqual(left, right, in: self) == (op == .equal))
     case .less, .lessEqual:
       if let a = left.asString, let b = right.asString {
         let isBefore = b.value.utf8.lexicographicallyPrecedes(a.value.utf8)
@@ -191,7 +191,8 @@ extension VM {
   private func contains(_ container: Slot, _ element: Slot) throws -> Bool {
     switch container.tag {
     case Tag.list, Tag.tuple:
-      return container.elements?.contains { Equality.areEqual($0, element) } ?? false
+      return try container.elements?.contains { try Equality.areEqual($0, element, in: self) }
+        ?? false
     case Tag.dict:
       return element.isKey && container.object(DictObject.self).find(element) != nil
     case Tag.string:

@@ -41,11 +41,11 @@ extension VM {
   }
 
   /// The text of a value as `print` gives it; of a batched one, all its examples.
-  func text(of slot: Slot) -> String {
-    guard isBatched(slot) else { return ValueText.plain(slot) }
+  func text(of slot: Slot) throws -> String {
+    guard isBatched(slot) else { return try ValueText.plain(slot, in: self) }
     let sizes = slot.tensor.shape.prefix(slot.tensor.shape.rank - shape(of: slot).rank)
     let count = sizes.array.map { "\($0)" }.joined(separator: " x ")
-    return "batch of \(count): \(ValueText.plain(slot))"
+    return "batch of \(count): \(try ValueText.plain(slot, in: self))"
   }
 
   /// The part of an untracked tensor at a position of its first axis, owned: a view. Nil where an op has to find it.
