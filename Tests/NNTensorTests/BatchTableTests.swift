@@ -245,7 +245,7 @@ private struct BatchCase {
     let attributes: [Attribute] =
       switch op.name {
       case "randint": [.int(0), .int(1_000_000), .ints([5])]
-      case "bernoulli": [.number(0.5), .ints([64])]
+      case "bernoulli": [.ints([64])]
       case "permutation": [.int(50)]
       default: [.ints([5])]
       }
@@ -253,7 +253,7 @@ private struct BatchCase {
       c.random = RandomState(seed: 5)
       let outer = c.beginBatch(size: 2)
       let inner = c.beginBatch(size: 3)
-      let drawn = try c.apply(op, [], attributes)
+      let drawn = try c.apply(op, op.name == "bernoulli" ? [Operand(0.5)] : [], attributes)
       let all = try outer.stacked(inner.stacked(drawn, in: c), in: c)
       c.end(inner)
       c.end(outer)
@@ -288,6 +288,22 @@ private struct BatchCase {
     let rows = try (0..<3).map { _ in try dropped(row)[0].values }
     #expect(batch[0] == rows.flatMap { $0 } && batch[0] == batch[1])
     #expect(Set(rows).count == 3)
+  }
+
+  /// Draws by one row of scores, and by a row for each example.
+  @Test(arguments: [false, true]) func drawnClassesDiffer(_ isBatched: Bool) throws {
+    let scores = Operand(try Tensor(filling: isBatched ? [3, 4] : [4], with: 0, dtype: .f32))
+    let trace = c.beginBatch(size: 3)
+    defer { c.end(trace) }
+    let rows = isBatched ? try trace.add(scores) : scores
+    for (op, attributes) in [(Ops.categorical, [Attribute.int(40)]), (Ops.bernoulli, [])] {
+      let wide = op === Ops.bernoulli
+      let p = wide ? try c.apply(Ops.full, [Operand(0.5)], [.ints([40])]) : rows
+      let drawn = try trace.stacked(c.apply(op, [p], attributes), in: c)
+      #expect(drawn.tensor?.shape == [3, 40])
+      let parts = Set((0..<3).map { Array(drawn.values[$0 * 40..<($0 + 1) * 40]) })
+      #expect(parts.count == 3)
+    }
   }
 
   @Test func errorsSpeakOfOneExample() throws {

@@ -20,6 +20,7 @@ private struct Tolerance {
   static let exceptions: [String: String] = [
     "rand": "drawn; RandomTests checks its distribution and known vectors of its generator",
     "randn": "drawn, as rand", "randint": "drawn, as rand", "bernoulli": "drawn, as rand",
+    "categorical": "drawn, as rand",
     "permutation": "drawn, as rand", "dropout": "drawn, as rand",
   ]
 

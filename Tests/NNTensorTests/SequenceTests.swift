@@ -187,7 +187,8 @@ private typealias Function = (TensorContext, [Operand]) throws -> [Operand]
       return try [c.apply(Ops.dropout, inputs, [.number(0.3)])]
     } _: { c, inputs in
       start(c)
-      let kept = try c.apply(Ops.bernoulli, [], [.number(0.7), .ints([7, 333]), .dtype(dtype)])
+      let kept = try c.apply(
+        Ops.bernoulli, [Operand(0.7)], [.ints([7, 333]), .dtype(dtype)])
       return try [c.binary(Ops.mul, inputs[0], c.binary(Ops.mul, kept, Operand(1 / 0.7)))]
     }
   }

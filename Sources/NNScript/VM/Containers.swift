@@ -342,7 +342,7 @@ extension VM {
 
   // MARK: Patterns
 
-  /// Copies the parts of a list or tuple into registers.
+  /// Copies the parts of a list or tuple, or of a tensor along its first axis, into registers.
   func unpack(_ source: Registers, _ first: Registers, _ count: Int) throws {
     if let elements = source.pointee.elements {
       guard elements.count == count else {
@@ -354,8 +354,20 @@ extension VM {
       for index in 0..<count { assign(retained(elements[index]), to: first + index) }
       return
     }
+    if source.pointee.isTensor, shape(of: source.pointee).rank > 0 {
+      let size = shape(of: source.pointee)[0]
+      guard size == count else {
+        throw ScriptError(
+          .type, "the pattern has \(count) parts, the tensor has \(size) along its first axis",
+          notes: [.init(operand: 0, text: "\(count) parts")])
+      }
+      for index in 0..<count {
+        assign(try element(of: source.pointee, at: index), to: first + index)
+      }
+      return
+    }
     throw ScriptError(
-      .type, "a pattern takes a list or tuple apart, not \(source.pointee.describedType)",
+      .type, "a pattern takes a list, tuple or tensor apart, not \(source.pointee.describedType)",
       notes: [.init(operand: 0, text: "\(count) parts")])
   }
 
