@@ -9,15 +9,23 @@ extension Ops {
     Parameter("bias", .tensor, .number(0)),
   ]
   private static let state = Parameter("h", .tensor, .number(0))
+  private static let lengths = Parameter("lengths", .tensor, Attribute.none, wantsIntegers: true)
+  /// What the summaries say of it.
+  private static let lengthsText =
+    " With lengths `int[B]` each sequence ends at its own: the states behind are 0, the last ones are those at the length."
 
   package static let rnn: Op = Op(
-    "rnn", inputs + [state, Parameter("activation", .string, .string("tanh"))],
+    "rnn", inputs + [state, Parameter("activation", .string, .string("tanh")), lengths],
     summary:
-      "A recurrent layer over `x` `[B, T, F]`: `h = tanh(x[:, t] @ weight + h @ recurrent + bias)` (or relu) for each step; all states `[B, T, H]` and the last `[B, H]`. weight is `[F, H]`, recurrent `[H, H]`.",
+      "A recurrent layer over `x` `[B, T, F]`: `h = tanh(x[:, t] @ weight + h @ recurrent + bias)` (or relu) for each step; all states `[B, T, H]` and the last `[B, H]`. weight is `[F, H]`, recurrent `[H, H]`."
+      + lengthsText,
     example: "rnn(x, weight, recurrent, bias)[1]",
     samples: [
       Sample([2, 3, 2], [2, 2], [2, 2], [2], [2, 2], from: [.unit], with: [.string("tanh")]),
       Sample([2, 2, 3], [3, 2], [2, 2], from: [.unit], with: [.string("tanh")]),
+      Sample(
+        [3, 3, 2], [2, 2], [2, 2], [2], [3, 2], [3],
+        from: [.unit, .unit, .unit, .unit, .unit, .index(below: 4)], with: [.string("relu")]),
     ], dtypes: .float, shape: RecurrenceRule(kind: .plain), outputs: 2,
     forward: .composedMany { c, operands, attributes throws(TensorError) in
       let kind: CellKind
@@ -31,27 +39,35 @@ extension Ops {
     })
 
   package static let lstm: Op = Op(
-    "lstm", inputs + [state, Parameter("c", .tensor, .number(0))],
+    "lstm", inputs + [state, Parameter("c", .tensor, .number(0)), lengths],
     summary:
-      "A long short-term memory layer over `x` `[B, T, F]` (Hochreiter and Schmidhuber 1997, with forget gates): all states `[B, T, H]`, the last state and the last cell `[B, H]`. weight is `[F, 4 * H]`, recurrent `[H, 4 * H]`, their gates in the order input, forget, cell, output.",
+      "A long short-term memory layer over `x` `[B, T, F]` (Hochreiter and Schmidhuber 1997, with forget gates): all states `[B, T, H]`, the last state and the last cell `[B, H]`. weight is `[F, 4 * H]`, recurrent `[H, 4 * H]`, their gates in the order input, forget, cell, output."
+      + lengthsText,
     example: "lstm(x, weight, recurrent, bias)[1]",
     samples: [
       Sample(
         [2, 3, 2], [2, 8], [2, 8], [8], [2, 2], [2, 2], from: [.unit]),
       Sample([1, 2, 3], [3, 4], [1, 4], from: [.unit]),
+      Sample(
+        [3, 3, 2], [2, 8], [2, 8], [8], [3, 2], [3, 2], [3],
+        from: [.unit, .unit, .unit, .unit, .unit, .unit, .index(below: 4)]),
     ], dtypes: .float, shape: RecurrenceRule(kind: .lstm), outputs: 3,
     forward: .composedMany { c, operands, _ throws(TensorError) in
       try sequence(c, .lstm, operands, order: [0, 1, 2, 3, 5, 6])
     })
 
   package static let gru: Op = Op(
-    "gru", inputs + [Parameter("recurrent_bias", .tensor, .number(0)), state],
+    "gru", inputs + [Parameter("recurrent_bias", .tensor, .number(0)), state, lengths],
     summary:
-      "A gated recurrent layer over `x` `[B, T, F]` (Cho et al. 2014, reset after the product as in PyTorch and Keras): all states `[B, T, H]` and the last `[B, H]`. weight is `[F, 3 * H]`, recurrent `[H, 3 * H]`, their gates in the order reset, update, new.",
+      "A gated recurrent layer over `x` `[B, T, F]` (Cho et al. 2014, reset after the product as in PyTorch and Keras): all states `[B, T, H]` and the last `[B, H]`. weight is `[F, 3 * H]`, recurrent `[H, 3 * H]`, their gates in the order reset, update, new."
+      + lengthsText,
     example: "gru(x, weight, recurrent, bias)[1]",
     samples: [
       Sample([2, 3, 2], [2, 6], [2, 6], [6], [6], [2, 2], from: [.unit]),
       Sample([1, 2, 3], [3, 3], [1, 3], from: [.unit]),
+      Sample(
+        [3, 3, 2], [2, 6], [2, 6], [6], [6], [3, 2], [3],
+        from: [.unit, .unit, .unit, .unit, .unit, .unit, .index(below: 4)]),
     ], dtypes: .float, shape: RecurrenceRule(kind: .gru), outputs: 2,
     forward: .composedMany { c, operands, _ throws(TensorError) in
       try sequence(c, .gru, operands, order: [0, 1, 2, 3, 4, 5])
@@ -65,6 +81,9 @@ extension Ops {
       ShapeQuery(name: kind.name, operands: operands.map { c.shape(of: $0) }))
     var all = [Operand](repeating: Operand(0), count: 7)
     for (operand, place) in zip(operands, order) { all[place] = operand }
+    if operands.count > order.count {
+      return try paddedSequence(c, kind, all, lengths: operands[order.count])
+    }
     let results = try c.applyMany(recurrence, all, [.int(kind.rawValue)])
     return Array(results.prefix(kind == .lstm ? 3 : 2))
   }
@@ -315,9 +334,12 @@ private struct RecurrenceRule: ShapeRule {
     try check(query, 2, [units, columns], "the recurrent weight [H, \(gates)H]")
     try check(query, 1, [x[2], columns], "the weight for x \(x) and H = \(units)")
     let vectors = kind == .gru ? 2 : 1
+    let states = kind == .lstm ? 2 : 1
     for position in 3..<Swift.max(3, query.operands.count) {
       if position < 3 + vectors {
         try check(query, position, [columns], "a bias for H = \(units)", orNumber: true)
+      } else if position == 3 + vectors + states {
+        try check(query, position, [x[0]], "lengths for x \(x)", orNumber: true)
       } else {
         try check(query, position, [x[0], units], "a state for x \(x)", orNumber: true)
       }
