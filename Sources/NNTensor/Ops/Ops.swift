@@ -7,7 +7,8 @@ package enum Ops {
     arithmetic, comparisons, logic, elementary, activations, piecewiseActivations, rounding,
     conversions, creation, reductions, shapes, padding, joining, indexing, elementsByIndex,
     matrixProducts, einsums, rearrangements, triangles, linearAlgebra, fourier, softmaxes, losses,
-    pairLosses, similarityLosses, ctcLosses, distances, sorting, scans, quantiles, counting,
+    pairLosses, similarityLosses, ctcLosses, distances, distanceTables, sorting, scans, quantiles,
+    counting,
     interpolation, random, images, norms, embeddings, recurrences, attentions, dropouts,
     convolutions, maxPooling, resampling,
   ].flatMap { $0 }

@@ -2,7 +2,7 @@
 
 extension Ops {
   static let similarityLosses: [Op] = [cosine, triplet]
-  static let distances: [Op] = [cosineSimilarity, pairwiseDistance, cdist]
+  static let distances: [Op] = [cosineSimilarity, pairwiseDistance]
 
   package static let cosineSimilarity: Op = .composed(
     "cosine_similarity",
@@ -83,14 +83,6 @@ extension Ops {
     return try reduction.of(values, c)
   }
 
-  /// The length of the difference along the last axis.
-  private static func distance(
-    _ c: TensorContext, _ x: Operand, _ y: Operand, _ p: Double
-  ) throws(TensorError) -> Operand {
-    let difference = try c.sub(c.floats(x), c.floats(y))
-    return try c.apply(norm, [difference], [.int(-1), .bool(false), .number(p)])
-  }
-
   package static let pairwiseDistance: Op = .composed(
     "pairwise_distance",
     [Parameter("x", .tensor), Parameter("y", .tensor), Parameter("p", .number, .number(2))],
@@ -102,22 +94,6 @@ extension Ops {
     ], shape: RowRule()
   ) { call throws(TensorError) in
     try distance(call.context, call.operands[0], call.operands[1], call.number(0, 2))
-  }
-
-  package static let cdist: Op = .composed(
-    "cdist",
-    [Parameter("x", .tensor), Parameter("y", .tensor), Parameter("p", .number, .number(2))],
-    "The distances of all vectors of `x` (`[..., M, D]`) from all of `y` (`[..., N, D]`), `[..., M, N]`: Euclidean, Manhattan with `p: 1`, the largest difference with `p: inf`. From the differences themselves, so that near vectors lose no digits.",
-    example: "cdist(points, centers)",
-    samples: [
-      Sample([2, 3], [4, 3]), Sample([2, 3], [4, 3], with: [.number(1)]),
-      Sample([2, 2, 3], [2, 1, 3], with: [.number(.infinity)]), Sample([0, 3], [2, 3]),
-    ], shape: DistancesRule()
-  ) { call throws(TensorError) in
-    let c = call.context
-    let x = try c.apply(unsqueeze, [call.operands[0]], [.int(-2)])
-    let y = try c.apply(unsqueeze, [call.operands[1]], [.int(-3)])
-    return try distance(c, x, y, call.number(0, 2))
   }
 }
 
@@ -133,29 +109,6 @@ struct RowRule: ShapeRule {
     let place = try Axes.one(
       axis.map { query.attribute($0) } ?? .none, rank: shape.rank, standard: -1, in: query.name)
     shape.remove(at: place)
-    return shape
-  }
-}
-
-/// [..., M, D] and [..., N, D] make [..., M, N].
-private struct DistancesRule: ShapeRule {
-  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
-    let (x, y) = (query.operands[0], query.operands[1])
-    guard x.rank >= 2, x.rank == y.rank, x.rank < 8 else {
-      throw query.error(
-        "two matrices (or batches of them) are needed, not \(x) and \(y)", showing: [0, 1])
-    }
-    guard x[x.rank - 1].mayEqual(y[y.rank - 1]) else {
-      throw query.error(
-        "vectors of \(x[x.rank - 1]) and \(y[y.rank - 1]) elements have no distance",
-        showing: [0, 1])
-    }
-    let (leadingX, leadingY) = (x.prefix(x.rank - 2), y.prefix(y.rank - 2))
-    guard var shape = Broadcasting.shape(leadingX, leadingY) else {
-      throw Broadcasting.error(query.name, x, y)
-    }
-    shape.append(x[x.rank - 2])
-    shape.append(y[y.rank - 2])
     return shape
   }
 }
