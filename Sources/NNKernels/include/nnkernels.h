@@ -110,6 +110,7 @@ double nnk_bench_fma_peak(long rounds);
 #include "nnk_gemm.h"
 #include "nnk_linalg.h"
 #include "nnk_ctc.h"
+#include "nnk_distance.h"
 #include "nnk_fft.h"
 #include "nnk_math.h"
 #include "nnk_order.h"

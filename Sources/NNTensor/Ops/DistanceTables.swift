@@ -1,4 +1,5 @@
-// Distances of all vectors of one set from all of another, a few rows at a time, so that the differences never stand in memory at once.
+// Distances of all vectors of one set from all of another. Kernels take the usual ones, other powers go a few rows at a time, so that
+// the differences never stand in memory at once.
 import NNKernels
 
 extension Ops {
@@ -43,10 +44,14 @@ extension Ops {
     "distance_table",
     [Parameter("x", .tensor), Parameter("y", .tensor), Parameter("p", .number)],
     summary: "The distances of two sets of vectors.", dtypes: .float, shape: DistancesRule(),
-    saves: .operands, isInternal: true, batch: .merged([0, 1]),
+    saves: [.operands, .output], isInternal: true, batch: .merged([0, 1]),
     forward: .custom { call throws(TensorError) in
       let output = try call.makeOutput()
       let p = call.attribute(0).number ?? 2
+      if var sets = nnk_distance_sets(call.dtype, call.tensor(0), call.tensor(1), p) {
+        guard nnk_distances(&sets, output.data) else { throw .failed("cdist") }
+        return Operand(output)
+      }
       for block in DistanceBlocks(call.tensor(0).shape, call.tensor(1).shape) {
         let part = try distances(
           call.context, block.rows(of: call.tensor(0)), block.others(of: call.tensor(1)), p)
@@ -57,24 +62,30 @@ extension Ops {
     gradient: { call throws(TensorError) in
       Gradients(
         list: try call.context.applyMany(
-          distanceTableGrad, [call.cotangent, call.input(0), call.input(1)], call.attributes))
+          distanceTableGrad, [call.cotangent, call.input(0), call.input(1), call.output],
+          call.attributes))
     })
 
-  /// The gradients in both sets.
+  /// The gradients in both sets, from that in the distances, the sets and the distances.
   static let distanceTableGrad: Op = Op(
     "distance_table_grad",
     [
       Parameter("g", .tensor), Parameter("x", .tensor), Parameter("y", .tensor),
-      Parameter("p", .number),
+      Parameter("distances", .tensor), Parameter("p", .number),
     ],
     summary: "The gradients of distances in two sets of vectors.", dtypes: .float,
     shape: DistanceGradientsRule(), outputs: 2, saves: [.operands, .operand(2)], isInternal: true,
-    batch: .merged([0, 1, 2]),
+    batch: .merged([0, 1, 2, 3]),
     forward: .many { call throws(TensorError) in
       let (g, x, y) = (call.tensor(0), call.tensor(1), call.tensor(2))
       let p = call.attribute(0).number ?? 2
       let dx = try call.makeTensor(x.shape)
       let dy = try Tensor(filling: y.shape, with: 0, dtype: call.dtype)
+      if p == 1 || p == 2, var sets = nnk_distance_sets(call.dtype, x, y, p) {
+        let shares = p == 1 ? g : try call.context.perLength(g, call.tensor(3))
+        nnk_distances_grad(&sets, shares.data, dx.data, dy.data)
+        return [Operand(dx), Operand(dy)]
+      }
       for block in DistanceBlocks(x.shape, y.shape) {
         let parts = try call.context.pullback(
           at: [block.rows(of: x), block.others(of: y)], seeds: [block.places(of: g)]
@@ -101,6 +112,32 @@ extension Ops {
     _ c: TensorContext, _ x: Operand, _ y: Operand, _ p: Double
   ) throws(TensorError) -> Operand {
     try distance(c, c.apply(unsqueeze, [x], [.int(-2)]), c.apply(unsqueeze, [y], [.int(-3)]), p)
+  }
+}
+
+extension nnk_distance_sets {
+  /// The sets as the kernels take them; nil for a length that is not among theirs.
+  fileprivate init?(_ dtype: DType, _ x: Tensor, _ y: Tensor, _ p: Double) {
+    let length: nnk_length
+    switch p {
+    case 1: length = NNK_LENGTH_1
+    case 2: length = NNK_LENGTH_2
+    case .infinity: length = NNK_LENGTH_LARGEST
+    default: return nil
+    }
+    self.init(
+      type: dtype.kernelType, length: length, batch: x.shape[0], rows: x.shape[1],
+      columns: y.shape[1], depth: x.shape[2], x: UnsafeRawPointer(x.data),
+      y: UnsafeRawPointer(y.data))
+  }
+}
+
+extension TensorContext {
+  /// Gradients in Euclidean lengths divided by these; 0 where the length is.
+  fileprivate func perLength(_ g: Tensor, _ lengths: Tensor) throws(TensorError) -> Tensor {
+    let isZero = try binary(Ops.equal, Operand(lengths), Operand(0))
+    let shares = try select(isZero, Operand(0), div(Operand(g), Operand(lengths)))
+    return shares.tensor ?? g
   }
 }
 
