@@ -22,7 +22,8 @@ enum ConvolutionPart: Sendable {
 
 extension Ops {
   /// The rule of the rows that convolve: one operand that differs between the examples has them along the axis that it shares with
-  /// the result, two have them as groups of channels.
+  /// the result, two whose gradient is wanted in the weights have them as groups of channels. Else the loop is faster, as measured:
+  /// weights would have to be brought into another order.
   static func convolutionBatch(
     _ call: BatchCall, of parts: (ConvolutionPart, ConvolutionPart), gives result: ConvolutionPart
   ) throws(TensorError) -> [Operand] {
@@ -37,17 +38,24 @@ extension Ops {
     }
     let shape = try call.resultShapes()[0]
     let window = WindowArguments(call.attribute(0).list ?? [])
-    if call.isBatched(0) && call.isBatched(1) {
-      return [try groupedConvolution(call, window, gives: shape)]
-    }
     let position = call.isBatched(0) ? 0 : 1
     let axes = ConvolutionPart.axes(of: position == 0 ? parts.0 : parts.1, sharedWith: result)
-    if axes.0 > 0, window.groups > 1 { return [try groupedConvolution(call, window, gives: shape)] }
+    if call.isBatched(0) && call.isBatched(1) || axes.0 > 0 && window.groups > 1 {
+      guard result == .weights else { return try call.loop() }
+      return [try groupedConvolution(call, window, gives: shape)]
+    }
+    if axes.0 > 0, result != .weights {
+      let places = result == .places ? shape : call.shape(0)
+      guard places.product(0..<3) >= fewestPlaces else { return try call.loop() }
+    }
     var operands = call.operands
     operands[position] = try call.folded(position, axis: axes.0)
     let folded = try call.context.apply(call.op, operands, call.attributes)
     return [try call.unfolded(folded, axis: axes.1, to: shape)]
   }
+
+  /// Where fewer places read each weight, putting the weights of all examples side by side costs more than the loop.
+  private static let fewestPlaces = 64
 
   /// Every example as so many further groups of channels, which are the last axis of all three parts.
   private static func groupedConvolution(

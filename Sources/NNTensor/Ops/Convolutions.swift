@@ -115,6 +115,7 @@ extension Ops {
       samples: [
         Sample([2, 4, 5, 2], [3, 2, 2, 3], [3], with: [.ints([1, 2, 1, 1, 1, 0, 0, 1, 1])]),
         Sample([1, 4, 5, 4], [2, 2, 2, 6], with: [.ints([1, 1, 2, 1, 0, 0, 0, 0, 2])]),
+        Sample([1, 9, 9, 1], [2, 2, 1, 2], with: [.ints([1, 1, 1, 1, 0, 0, 0, 0, 1])]),
       ], dtypes: .float, shape: FixedConvolutionRule(),
       saves: relu ? [.operands, .output] : .operands, isInternal: true,
       tangent: .custom { call throws(TensorError) in try convolutionTangent(call, relu: relu) },
@@ -178,7 +179,9 @@ extension Ops {
     samples: [
       Sample(
         [2, 4, 2, 3], [3, 2, 2, 3],
-        with: [.ints([1, 2, 1, 1, 1, 1, 0, 0, 1]), .ints([4, 5])])
+        with: [.ints([1, 2, 1, 1, 1, 1, 0, 0, 1]), .ints([4, 5])]),
+      Sample(
+        [1, 8, 8, 2], [2, 2, 1, 2], with: [.ints([1, 1, 1, 1, 0, 0, 0, 0, 1]), .ints([9, 9])]),
     ], dtypes: .float, shape: ConvolutionInputRule(), saves: .operands, isInternal: true,
     tangent: .multilinear,
     batch: .custom { call throws(TensorError) in
