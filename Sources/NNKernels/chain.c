@@ -36,16 +36,6 @@ struct value {
   ptrdiff_t step;
 };
 
-/// Copies a block past the caches; both sides are aligned to 16 bytes.
-static void stream_block(const char *from, char *to, size_t bytes) {
-  typedef float line __attribute__((ext_vector_type(4)));
-  size_t place = 0;
-  for (; place + sizeof(line) <= bytes; place += sizeof(line)) {
-    __builtin_nontemporal_store(*(const line *)(from + place), (line *)(to + place));
-  }
-  memcpy(to + place, from + place, bytes - place);
-}
-
 /// Evaluates elements begin..<begin + n; `buffers` are for the values between.
 static void run_block(const struct chain_job *job, long begin, long n, char *buffers) {
   struct value stack[NNK_CHAIN_DEPTH + 1];
@@ -76,7 +66,7 @@ static void run_block(const struct chain_job *job, long begin, long n, char *buf
       }
     }
   }
-  if (job->streams) stream_block(last, target, (size_t)n * job->bytes);
+  if (job->streams) nnk_math()->stream_bytes(last, target, (size_t)n * job->bytes);
 }
 
 bool nnk_has_elementwise(bool is_unary, uint32_t op, nnk_type type) {

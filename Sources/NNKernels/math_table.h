@@ -40,6 +40,8 @@ typedef void (*nnk_reduce_columns_loop)(
 typedef void (*nnk_transpose_loop)(const void *src, long src_row, void *dst, long dst_row, long rows, long cols);
 /// y[i] = x[i] * scale.
 typedef void (*nnk_scale_bytes_loop)(const uint8_t *x, float scale, float *y, long n);
+/// Copies past the caches. The stores are not ordered with others: a fence must follow.
+typedef void (*nnk_stream_bytes_loop)(const void *from, void *to, size_t bytes);
 
 /// Softmax of rows[rows, cols] to y (or NULL); each row's maximum and the sum of its exponentials (or NULL).
 typedef void (*nnk_softmax_loop)(const void *x, void *y, long rows, long cols, void *largest, void *sums);
@@ -85,6 +87,7 @@ struct nnk_math_table {
   nnk_reduce_columns_loop reduce_columns[NNK_REDUCE_ALL][NNK_TYPE_COUNT];
   nnk_transpose_loop transpose[9];  ///< by element size
   nnk_scale_bytes_loop scale_bytes;
+  nnk_stream_bytes_loop stream_bytes;
   nnk_softmax_loop softmax[NNK_TYPE_COUNT];
   nnk_log_softmax_loop log_softmax[NNK_TYPE_COUNT];
   nnk_softmax_grad_loop softmax_grad[NNK_TYPE_COUNT], log_softmax_grad[NNK_TYPE_COUNT];
