@@ -251,7 +251,7 @@ public final class Engine {
     let renderer = DiagnosticRenderer(sources: interpreter.sources)
     return ScriptFailure(
       kind: error.kind.rawValue, message: error.message, help: error.help,
-      location: location(error.span),
+      location: location(interpreter.vm.outsideLibrary(error).span),
       stack: error.trace.map { .init(function: $0.function, location: location($0.span)) },
       exitStatus: error.status, description: renderer.render(interpreter.vm.diagnostic(of: error)))
   }

@@ -157,6 +157,7 @@ package final class Interpreter {
 extension VM {
   /// An error as the diagnostic that is shown for it, with the calls that were running.
   func diagnostic(of error: ScriptError) -> Diagnostic {
+    let error = outsideLibrary(error)
     var labels = error.labels.map { DiagnosticLabel(span: $0.span, text: $0.text) }
     var label = ""
     if let index = labels.firstIndex(where: { $0.span == error.span }) {
@@ -166,6 +167,18 @@ extension VM {
     return Diagnostic(
       error.message, at: error.span, label: label, labels: labels, help: error.help,
       notes: Self.shortened(calls, omitted: error.omittedCalls))
+  }
+
+  /// An error that happened inside the library, at the call of the user's own code that led there.
+  func outsideLibrary(_ error: ScriptError) -> ScriptError {
+    guard let span = error.span, modules.isLibrary(span),
+      let call = error.trace.first(where: { !modules.isLibrary($0.span) })
+    else { return error }
+    var moved = error
+    let hasLabel = error.labels.contains { span.start <= $0.span.start && $0.span.end <= span.end }
+    if !hasLabel { moved.labels.append((span, "here")) }
+    moved.span = call.span
+    return moved
   }
 
   /// A long stack without its middle.

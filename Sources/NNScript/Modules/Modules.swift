@@ -34,6 +34,8 @@ final class Modules {
   let sources = SourceMap()
   /// Imported files by path, library files by name in angle brackets.
   private var files: [String: ModuleFile] = [:]
+  /// The numbers of the library's files in `sources`.
+  private var librarySources: Set<UInt16> = []
   /// The files being checked or run, outermost first, for circles.
   private var chain: [String] = []
   private let positions = PositionCounter()
@@ -152,6 +154,7 @@ final class Modules {
     let key = "<" + library.name + ">"
     if let known = files[key] { return known }
     let source = sources.add(name: key, text: library.text)
+    librarySources.insert(source.id)
     let parsed = Parser.parse(source)
     let file = ModuleFile(
       source: source, program: parsed.program, module: makeModule(name: library.name, path: nil),
@@ -162,6 +165,11 @@ final class Modules {
       parsed.program, globals: file.globals, environment: environment(of: file.module, vm: vm))
     declareGlobals(of: file.globals, in: file.module)
     return file
+  }
+
+  /// Whether a place is in the library.
+  func isLibrary(_ span: Span) -> Bool {
+    sources.file(of: span).map { librarySources.contains($0.id) } ?? false
   }
 
   private func checkCircle(_ path: String) throws(ScriptError) {
