@@ -393,6 +393,11 @@ import Testing
     #expect(Suggestion.nearest(to: "men", among: names) == "mean")
     #expect(Suggestion.nearest(to: "transpose", among: names) == nil)
     #expect(Suggestion.nearest(to: "x", among: names + ["y"]) == nil)
+    let long = ["glorot_uniform", "f1_score", "BatchNorm1d", "for_each"]
+    #expect(Suggestion.nearest(to: "glorot", among: long) == "glorot_uniform")
+    #expect(Suggestion.nearest(to: "f1", among: long) == "f1_score")
+    #expect(Suggestion.nearest(to: "batchnorm", among: long) == "BatchNorm1d")
+    #expect(Suggestion.nearest(to: "fo", among: long) == nil)
     #expect(Suggestion.help(for: "sigmoi", among: names) == "did you mean 'sigmoid'?")
   }
 }

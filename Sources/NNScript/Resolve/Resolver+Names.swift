@@ -173,11 +173,28 @@ extension Resolver {
       "math": "write `sqrt(x)`, `floor(x)`, `pi`",
       "elif": "write `else if`", "lambda": "write `x => ...`",
       "Exception": "write `error(\"...\")`", "raise": "write `throw error(\"...\")`",
+      "Dense": "write `Linear(inputs, outputs)`", "DataLoader": "write `batches(data, 32)`",
+      "MaxPooling2D": "write `MaxPool2d(2)`", "ModuleList": "keep the layers in a list",
+      "CrossEntropyLoss": "write `cross_entropy(scores, labels)`", "MSELoss": "write `mse(x, y)`",
+      "BCELoss": "write `bce(x, y)`", "BCEWithLogitsLoss": "write `bce_logits(x, y)`",
+      "GradientTape": "write `grad(f)` or `value_and_grad(f)`",
+      "no_grad": "write `stop_gradient(x)`",
+      "array": "write `tensor([...])`", "asarray": "write `tensor([...])`",
+      "train_test_split": "write `split_data(data, 0.8)`", "KFold": "write `k_fold(data, 5)`",
+      "GridSearchCV": "write `grid_search(...)`", "StandardScaler": "write `Normalise(data)`",
+      "StepLR": "write `StepDecay(...)`", "CosineAnnealingLR": "write `CosineDecay(...)`",
+      "OneCycleLR": "write `OneCycle(...)`",
+      "confusion_matrix": "write `confusion(labels, predictions, classes)`",
+      "EMA": "write `ExponentialMovingAverage(net)`", "jit": "nothing needs to be compiled here",
     ]
     for name in ["None", "null", "NULL", "Nil", "undefined", "nothing", "nullptr"] {
       rows[name] = "write `nil`"
     }
-    for name in ["torch", "np", "numpy", "tf", "tensorflow", "jax", "jnp", "nn", "F", "optim"] {
+    let packages = [
+      "torch", "np", "numpy", "tf", "tensorflow", "keras", "jax", "jnp", "nn", "F", "optim",
+      "sklearn",
+    ]
+    for name in packages {
       rows[name] = "tensor functions and layers are called by their bare names: `zeros(2, 3)`"
     }
     return rows

@@ -5,7 +5,8 @@ package enum Suggestion {
   /// The candidate nearest to `name`, if it is near enough to be a slip of the keyboard.
   ///
   /// Near enough is one edit for up to four letters, two up to eight, three beyond; names that differ in case only
-  /// are always near. Among equals the first wins.
+  /// are always near. Among equals the first wins. Where none is near, a name that goes on after this one is meant,
+  /// such as `glorot_uniform` by `glorot`.
   package static func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
     let wanted = Array(name.unicodeScalars)
     guard !wanted.isEmpty, wanted.count <= 64 else { return nil }
@@ -24,7 +25,13 @@ package enum Suggestion {
         limit = found
       }
     }
-    return best
+    return best ?? candidates.first { continues(name, in: $0) }
+  }
+
+  /// Whether a candidate begins with the name: with a short one only as a whole word.
+  private static func continues(_ name: String, in candidate: String) -> Bool {
+    candidate.count > name.count && candidate.lowercased().hasPrefix(name.lowercased())
+      && (name.count >= 4 || name.count >= 2 && candidate.dropFirst(name.count).first == "_")
   }
 
   /// `did you mean 'x'?`, if some candidate is near.
