@@ -27,6 +27,9 @@ import Testing
       c.apply(Ops.sum, [x], [.int(0)]), c.apply(Ops.softmax, [x], [.int(-1)]),
       c.apply(Ops.variance, [x], [.int(1)]), c.binary(Ops.add, x, c.apply(Ops.sum, [x], [.int(0)])),
       c.apply(Ops.randn, [], [.ints([scale, scale]), .dtype(.f32)]),
+      c.apply(Ops.cdist, [x, x]), c.apply(Ops.cdist, [x, x], [.number(.infinity)]),
+      c.derivative(at: x) { try c.apply(Ops.mean, [c.apply(Ops.cdist, [$0, x])]) },
+      c.derivative(at: x) { try c.apply(Ops.mean, [c.apply(Ops.cdist, [x, $0], [.number(1)])]) },
       c.derivative(at: x) {
         try c.apply(Ops.mean, [c.unary(Ops.gelu, c.binary(Ops.matmul, $0, $0))])
       },
