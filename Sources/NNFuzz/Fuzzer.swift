@@ -7,6 +7,8 @@ package struct Fuzzer {
   /// Where inputs come from.
   package enum Kind: String, CaseIterable, Sendable {
     case bytes, words, broken, syntax, script, ops
+    /// Programs whose shapes may be wrong, for the static checker.
+    case shapes
   }
 
   package struct Input: Sendable {
@@ -43,6 +45,9 @@ package struct Fuzzer {
     case .ops:
       var generator = OpCallGenerator(random: random)
       text = Array(generator.program().utf8)
+    case .shapes:
+      var generator = ShapeGenerator(random: random)
+      text = Array(generator.program().utf8)
     }
     return Input(kind: kind, text: text)
   }
@@ -58,7 +63,20 @@ package struct Fuzzer {
   /// What goes wrong with an input; nil if it is refused, fails or runs as it should. A trap or a hang never returns.
   package static func problem(with input: Input) -> String? {
     if let problem = syntaxProblem(input.text) { return problem }
-    return runProblem(input.text)
+    // Tensors that double in a loop take long without many instructions.
+    let limit = input.kind == .shapes ? 500 : 20_000
+    return runProblem(input.text, limit) ?? checkProblem(input.text, limit)
+  }
+
+  /// What must hold for the static checker: an error it foresees happens.
+  private static func checkProblem(_ text: [UInt8], _ limit: Int) -> String? {
+    CheckedRun(text, name: "fuzz.nn") {
+      let interpreter = Interpreter(host: Host())
+      interpreter.instructionLimit = limit
+      interpreter.memoryLimit = mostMemory
+      return interpreter
+    }
+    .problem(isExact: false)
   }
 
   /// Whether an input gets as far as bytecode.
@@ -83,10 +101,10 @@ package struct Fuzzer {
   }
 
   /// What must hold for every run: verified bytecode, nothing left over, a diagnostic that can be shown.
-  private static func runProblem(_ text: [UInt8]) -> String? {
+  private static func runProblem(_ text: [UInt8], _ limit: Int) -> String? {
     let interpreter = Interpreter(host: Host())
     interpreter.verifiesBytecode = true
-    interpreter.instructionLimit = 20_000
+    interpreter.instructionLimit = limit
     interpreter.memoryLimit = mostMemory
     let outcome = interpreter.run(source: text, name: "fuzz.nn")
     let renderer = DiagnosticRenderer(sources: interpreter.sources)

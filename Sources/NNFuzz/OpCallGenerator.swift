@@ -13,7 +13,8 @@ struct OpCallGenerator {
       .joined()
   }
 
-  private mutating func statement() -> String {
+  /// One call that is not in a `try`.
+  mutating func statement() -> String {
     let op = random.pick(Self.ops)
     switch random.below(6) {
     case 0: return "print(grad(x => sum(\(call(op, first: "x")) * 1.5))(\(tensor())))"

@@ -75,6 +75,7 @@ struct Launcher {
     let interpreter = Interpreter(
       host: host, cancellation: cancellation, path: program?.path,
       arguments: program?.arguments ?? command.arguments, isSession: program == nil)
+    interpreter.checksShapes = program != nil
     interpreter.setSeed(command.seed)
     interpreter.setThreads(command.threads)
     if let memory = host.memorySize() {

@@ -40,6 +40,9 @@ struct NNScriptCommand: ParsableCommand {
   @Flag(help: "Print the program's syntax tree instead of running it.")
   var ast = false
 
+  @Flag(help: "Look for errors in the program instead of running it.")
+  var check = false
+
   @Flag(help: "Print the program's bytecode instead of running it.")
   var code = false
 
@@ -50,14 +53,14 @@ struct NNScriptCommand: ParsableCommand {
   var arguments: [String] = []
 
   /// The stage to print instead of running the program.
-  var stage: Session.Stage? { tokens ? .tokens : ast ? .tree : code ? .code : nil }
+  var stage: Session.Stage? { tokens ? .tokens : ast ? .tree : code ? .code : check ? .check : nil }
 
   func validate() throws {
     guard (0...1024).contains(threads) else {
       throw ValidationError("--threads takes a number from 0 to 1024.")
     }
-    guard [tokens, ast, code].count(where: { $0 }) <= 1 else {
-      throw ValidationError("Only one of --tokens, --ast and --code can be given.")
+    guard [tokens, ast, code, check].count(where: { $0 }) <= 1 else {
+      throw ValidationError("Only one of --tokens, --ast, --code and --check can be given.")
     }
   }
 }

@@ -18,6 +18,8 @@ struct Session {
   /// A stage between text and run whose result can be printed.
   enum Stage {
     case tokens, tree, code
+    /// Nothing but what is wrong.
+    case check
   }
 
   let interpreter: Interpreter
@@ -66,13 +68,14 @@ struct Session {
     case .code:
       let listing = interpreter.disassemble(source: text, name: name)
       return checked(interpreter.diagnostics, listing ?? "")
+    case .check: return checked(interpreter.foresee(source: text, name: name), "")
     }
   }
 
   private func checked(_ diagnostics: [Diagnostic], _ text: String) -> String? {
     show(diagnostics)
     if diagnostics.contains(where: { $0.severity == .error }) { return nil }
-    return text.hasSuffix("\n") ? text : text + "\n"
+    return text.isEmpty || text.hasSuffix("\n") ? text : text + "\n"
   }
 
   /// Whether a text is right so far but ends too early, such as inside an open block.

@@ -56,6 +56,25 @@ struct RunningTests {
     #expect(!run.errors.contains("\u{1B}"))
   }
 
+  @Test func shapeErrorsAreFoundBeforeTheRun() throws {
+    let run = try Command.run("-e", "print(1)\nzeros(2, 3) @ zeros(4, 5)")
+    #expect(run.status == 2)
+    #expect(run.output == "")
+    #expect(run.errors.contains("the last axis of the left side is 3, the right side needs 4"))
+    #expect(run.errors.contains("<code>:2:1"))
+  }
+
+  @Test(arguments: [
+    ("print(1)", 0), ("zeros(2) + zeros(3)", 2), ("throw 1", 0), ("let", 2),
+    ("try { zeros(2) + zeros(3) } catch { }", 0),
+  ])
+  func checkingDoesNotRun(code: String, status: Int32) throws {
+    let run = try Command.run("--check", "-e", code)
+    #expect(run.status == status)
+    #expect(run.output == "")
+    #expect(run.errors.isEmpty == ["print(1)", "throw 1"].contains(code))
+  }
+
   @Test func nothingRunsBeforeTheCheck() throws {
     let run = try Command.run("-e", "print(1)\nprnt(2)")
     #expect(run.status == 2)

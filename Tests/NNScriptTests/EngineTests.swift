@@ -28,6 +28,23 @@ import Testing
     #expect(engine["missing"] == nil)
   }
 
+  @Test func checkingThrowsWhatIsCertainAndKeepsNothing() throws {
+    let engine = Engine()
+    try engine.evaluate("let x = zeros(2, 3)")
+    #expect(try engine.check("fn f(y) = x @ y\nf(zeros(4, 5))") == [])
+    let failure = #expect(throws: ScriptFailure.self) {
+      try engine.check("let z = zeros(2, 3)\nz @ zeros(4, 5)")
+    }
+    #expect(failure?.message.hasPrefix("[2, 3] @ [4, 5]") == true)
+    #expect(failure?.location?.line == 2)
+    #expect(failure?.exitStatus == 2)
+    #expect(try engine.check("try { x + zeros(2) } catch e { }").isEmpty)
+    #expect(try engine.check("try { zeros(3) + zeros(2) } catch e { }").count == 1)
+    #expect(engine["z"] == nil)
+    #expect(throws: ScriptFailure.self) { try engine.evaluate("z") }
+    #expect(try engine.evaluate("x.shape[1]").number == 3)
+  }
+
   @Test func functionsComeOutAsReferences() throws {
     let engine = Engine()
     let add = try engine.evaluate("let k = 3; x => x + k").reference

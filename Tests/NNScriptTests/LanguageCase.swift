@@ -9,6 +9,8 @@ import Testing
 /// - `# expect kind: NAME`, `# expect at: LINE` or `LINE:COLUMN`, `# expect in: FILE`: the error's kind and place.
 /// - `# expect help: TEXT`: one of the error's help lines has `TEXT` in it.
 /// - `# expect warning: TEXT`: a warning has `TEXT` in it.
+/// - `# expect foreseen: TEXT`: the static checker refuses the program with an error whose text has `TEXT` in it;
+///   `# expect unforeseen: REASON`: it does not, for this reason.
 /// - `# expect status: N`: the exit status, where 2 means refused before the run.
 struct LanguageCase: Sendable, CustomTestStringConvertible {
   let path: String
@@ -17,6 +19,8 @@ struct LanguageCase: Sendable, CustomTestStringConvertible {
   var errors: [String] = []
   var helps: [String] = []
   var warnings: [String] = []
+  var foreseen: [String] = []
+  var unforeseen: String?
   var kind: String?
   var place: String?
   var file: String?
@@ -49,6 +53,8 @@ struct LanguageCase: Sendable, CustomTestStringConvertible {
     case "error": errors.append(found)
     case "help": helps.append(found)
     case "warning": warnings.append(found)
+    case "foreseen": foreseen.append(found)
+    case "unforeseen": unforeseen = found
     case "kind": kind = found
     case "at": place = found
     case "in": file = found

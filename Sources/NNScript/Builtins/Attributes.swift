@@ -2,7 +2,7 @@
 import NNTensor
 
 extension Builtins {
-  private static let tensorAttributes = ["shape", "dtype", "rank", "size", "T"]
+  static let tensorAttributes = ["shape", "dtype", "rank", "size", "T"]
   private static let errorAttributes = ["message", "kind", "trace"]
 
   /// The attributes a value has.

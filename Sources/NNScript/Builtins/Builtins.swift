@@ -69,4 +69,9 @@ enum Builtins {
   static func memberNames(of slot: Slot) -> [String] {
     (members(of: slot).map(\.name) + attributeNames(of: slot)).sorted()
   }
+
+  /// The same for values of a builtin type.
+  static func memberNames(tag: UInt64) -> [String] {
+    (memberTables[Int(tag)].keys + (tag == Tag.tensor ? tensorAttributes : [])).sorted()
+  }
 }

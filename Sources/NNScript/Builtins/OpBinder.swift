@@ -42,6 +42,12 @@ struct OpBinder: Sendable {
       !isSimple ? .general : operands.count == 1 ? .unary : operands.count == 2 ? .binary : .general
   }
 
+  /// The op of each of `functions`.
+  static let opOfFunction: [ObjectIdentifier: Op] = Dictionary(
+    uniqueKeysWithValues: zip(functions, Ops.all.filter { !$0.isInternal }).map {
+      (ObjectIdentifier($0), $1)
+    })
+
   /// The functions for all ops that scripts may call.
   static let functions: [NativeFunction] = Ops.all.filter { !$0.isInternal }.map {
     OpBinder($0).native

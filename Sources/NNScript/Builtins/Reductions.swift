@@ -17,6 +17,11 @@ extension Builtins {
     reduction("all", "Whether all of the values are true.") { try $0.quantifier(until: false) },
   ]
 
+  /// Whether a native is one of `reductions`.
+  static func isReduction(_ native: NativeFunction) -> Bool {
+    reductions.contains { $0 === native }
+  }
+
   /// A native under an op's name that asks `body` first and falls back to the op where that gives nil.
   private static func reduction(
     _ name: String, _ documentation: String, hasKey: Bool = false,

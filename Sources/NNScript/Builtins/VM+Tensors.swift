@@ -37,10 +37,7 @@ extension VM {
   func transpose(_ slot: Slot) throws -> Slot {
     let shape = shape(of: slot)
     guard shape.rank >= 2 else {
-      throw ScriptError(
-        .shape, "'T' needs two axes or more, not shape \(shape)",
-        help: "reshape(x, -1, 1) makes a column",
-        notes: [.init(operand: 0, text: "\(shape)")])
+      throw ScriptError.notTransposable("\(shape)")
     }
     let operand = Operand(slot.tensor, handle: slot.handle)
     return Slot(try context.apply(Ops.transpose, [operand]))

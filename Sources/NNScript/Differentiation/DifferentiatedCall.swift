@@ -72,12 +72,8 @@ struct DifferentiatedCall: ~Copyable {
     try checkFloat(name)
     let shape = vm.context.shape(of: tape.lowered(output))
     guard shape.rank == 0 else {
-      let help =
-        tensor.count == 1
-        ? "item(x) or sum(x) makes a scalar of one element"
-        : "reduce it with sum or mean, or use vjp or jacobian for a result that is not a scalar"
-      throw ScriptError(
-        .shape, "\(name) needs a scalar result, not \(tensor.dtype.name)\(shape)", help: help)
+      throw ScriptError.notScalar(
+        name, "\(tensor.dtype.name)\(shape)", hasOneElement: tensor.count == 1)
     }
     return output
   }

@@ -72,6 +72,18 @@ public final class Engine {
     }
   }
 
+  /// Looks at a program without running it or keeping anything of it: syntax, names, and the errors in shapes and types that are
+  /// certain to happen. ``evaluate(_:name:)`` does not do the last by itself, since the run says the same.
+  /// - Returns: warnings, each as a whole report.
+  /// - Throws: ``ScriptFailure`` for a program that would be refused, or is certain to fail.
+  @discardableResult
+  public func check(_ source: String, name: String = "script") throws -> [String] {
+    let found = interpreter.foresee(source: Array(source.utf8), name: name)
+    if found.contains(where: { $0.severity == .error }) { throw refusal(found) }
+    let renderer = DiagnosticRenderer(sources: interpreter.sources)
+    return found.map { renderer.render($0) }
+  }
+
   /// Calls a function that a script has defined (or a builtin), by its name.
   /// - Throws: ``ScriptFailure``.
   @discardableResult

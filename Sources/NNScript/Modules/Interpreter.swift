@@ -27,6 +27,8 @@ package final class Interpreter {
   package private(set) var diagnostics: [Diagnostic] = []
   /// Told of every warning: those of a text before it runs, and those that arise while it does.
   package var onWarning: ((Diagnostic) -> Void)?
+  /// Whether texts go through the static checker before they run, which refuses those that are certain to fail.
+  package var checksShapes = false
   /// Whether the bytecode of every text is checked before it runs, for tests of the compiler.
   package var verifiesBytecode = false
   /// What was wrong with the bytecode of the text that was run last.
@@ -109,6 +111,21 @@ package final class Interpreter {
     return diagnostics
   }
 
+  /// What can be said of a text before it runs, errors in its shapes that are certain to happen included. Nothing of it is kept: it
+  /// declares no names.
+  package func foresee(source text: [UInt8], name: String) -> [Diagnostic] {
+    let parsed = Parser.parse(sources.add(name: name, bytes: text))
+    var found = parsed.diagnostics
+    if parsed.hasErrors { return found }
+    found += Resolver.resolve(
+      parsed.program, globals: globals.copy(),
+      environment: vm.modules.environment(of: module, vm: vm), isSession: isSession)
+    if found.contains(where: { $0.severity == .error }) { return found }
+    return found
+      + Checker.check(
+        parsed.program, vm: vm, module: module, text: String(decoding: text, as: UTF8.self))
+  }
+
   /// The bytecode of a text as `--code` shows it; nil if there are errors, which are then among `diagnostics`.
   package func disassemble(source text: [UInt8], name: String) -> String? {
     compile(source: text, name: name).map { Disassembler.text(of: $0, sources: sources) }
@@ -134,6 +151,11 @@ package final class Interpreter {
     let code = FunctionCompiler.compile(program: parsed.program, name: "main", context: context)
     diagnostics += context.diagnostics
     guard context.diagnostics.isEmpty else { return nil }
+    if checksShapes {
+      diagnostics += Checker.check(
+        parsed.program, vm: vm, module: module, text: String(decoding: text, as: UTF8.self))
+      if diagnostics.contains(where: { $0.severity == .error }) { return nil }
+    }
     bytecodeProblems = verifiesBytecode ? Verifier.problems(in: code) : []
     return bytecodeProblems.isEmpty ? code : nil
   }

@@ -149,6 +149,16 @@ final class Modules {
     return file
   }
 
+  /// The file that an import statement of a module means; nil if there is none.
+  func file(of node: ImportStmt, from module: Module, vm: VM) -> ModuleFile? {
+    try? find(Self.key(of: node.source), from: module, vm: vm)
+  }
+
+  /// The library file that defines a name, parsed and resolved but not run; nil if none does.
+  func libraryFile(of name: String, vm: VM) -> ModuleFile? {
+    Library.fileOfName[name].map { libraryFile($0, vm: vm) }
+  }
+
   private func libraryFile(_ index: Int, vm: VM) -> ModuleFile {
     let library = Library.files[index]
     let key = "<" + library.name + ">"

@@ -23,7 +23,18 @@ extension Resolver {
     case .name(let name):
       if let variable = variable(of: name.binding), variable.kind == .var {
         variable.isReassigned = true
+        noteInside(name.binding)
       }
+    default: return
+    }
+  }
+
+  /// Notes that a variable is assigned in another function than its own.
+  private func noteInside(_ binding: Binding) {
+    switch binding {
+    case .captured(_, let variable): variable.isReassignedInside = true
+    case .global(let variable):
+      if !function.isTopLevel { variable.isReassignedInside = true }
     default: return
     }
   }
@@ -43,6 +54,7 @@ extension Resolver {
     case .local(let variable), .captured(_, let variable), .global(let variable),
       .thisFunction(let variable):
       variable.isReassigned = true
+      noteInside(binding)
       if variable.kind != .var { reportFixed(node, variable) }
     case .member(let member, let receiver):
       markUsed(receiver)

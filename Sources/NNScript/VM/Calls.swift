@@ -68,10 +68,7 @@ extension VM {
   }
 
   func notCallable(_ value: Slot) -> ScriptError {
-    ScriptError(
-      .type, "\(value.describedType) cannot be called",
-      help: value.meta == Tag.instance ? "its model has no `call` method" : nil,
-      notes: [.init(operand: 0, text: value.describedType)])
+    .notCallable(sketch(of: value))
   }
 
   func tooDeep() -> ScriptError {
@@ -111,7 +108,7 @@ extension VM {
   ) throws {
     if shape == nil, list.restIndex == nil, count <= list.count {
       for index in count..<max(count, list.count) {
-        if list.isRequired[index] { throw missingArgument(list, name, index) }
+        if list.isRequired[index] { throw ScriptError.missingArgument(list, name, index) }
         assign(.undefined, to: first + index)
       }
       return
@@ -120,7 +117,7 @@ extension VM {
     defer { arguments.releaseAll() }
     try arguments.spread(in: self)
     if list.restIndex == nil, arguments.positional.count > list.count {
-      throw tooManyArguments(list, name, arguments.positional.count)
+      throw ScriptError.tooManyArguments(list, name, arguments.positional.count)
     }
     try distribute(&arguments, list, name, first)
   }
@@ -138,34 +135,18 @@ extension VM {
         value = retained(arguments.positional[index])
         if arguments.takeNamed(list.names[index]) != nil {
           release(value)
-          throw ScriptError(.argument, "\(name)() is given '\(list.names[index])' twice")
+          throw ScriptError.givenTwice(list, name, index)
         }
       } else if let named = arguments.takeNamed(list.names[index]) {
         value = retained(named)
       } else if list.isRequired[index] {
-        throw missingArgument(list, name, index)
+        throw ScriptError.missingArgument(list, name, index)
       }
       assign(value, to: first + index)
     }
     if let unknown = arguments.unusedName {
-      throw ScriptError(
-        .argument, "\(name)() has no parameter '\(unknown)'",
-        help: Suggestion.help(for: unknown, among: list.names)
-          ?? "its parameters are \(list.names.joined(separator: ", "))")
+      throw ScriptError.unknownArgument(list, name, unknown)
     }
-  }
-
-  private func missingArgument(_ list: ParameterList, _ name: String, _ index: Int) -> ScriptError {
-    ScriptError(
-      .argument, "\(name)() needs an argument for '\(list.names[index])'",
-      help: "its parameters are \(list.names.joined(separator: ", "))")
-  }
-
-  private func tooManyArguments(_ list: ParameterList, _ name: String, _ count: Int) -> ScriptError
-  {
-    let takes = list.count == 1 ? "1 argument" : "\(list.count) arguments"
-    let names = list.names.isEmpty ? "" : " (\(list.names.joined(separator: ", ")))"
-    return ScriptError(.argument, "\(name)() takes \(takes)\(names), not \(count)")
   }
 
   // MARK: Natives
@@ -248,6 +229,33 @@ extension VM {
       code: .passUnretained(code), pc: code.words, base: callee + 1, result: 0)
     depth += 1
     return try run(above: depth - 1)
+  }
+}
+
+extension ScriptError {
+  static func missingArgument(_ list: ParameterList, _ name: String, _ index: Int) -> ScriptError {
+    ScriptError(
+      .argument, "\(name)() needs an argument for '\(list.names[index])'",
+      help: "its parameters are \(list.names.joined(separator: ", "))")
+  }
+
+  static func tooManyArguments(_ list: ParameterList, _ name: String, _ count: Int) -> ScriptError {
+    let takes = list.count == 1 ? "1 argument" : "\(list.count) arguments"
+    let names = list.names.isEmpty ? "" : " (\(list.names.joined(separator: ", ")))"
+    return ScriptError(.argument, "\(name)() takes \(takes)\(names), not \(count)")
+  }
+
+  static func givenTwice(_ list: ParameterList, _ name: String, _ index: Int) -> ScriptError {
+    ScriptError(.argument, "\(name)() is given '\(list.names[index])' twice")
+  }
+
+  static func unknownArgument(_ list: ParameterList, _ name: String, _ label: String)
+    -> ScriptError
+  {
+    ScriptError(
+      .argument, "\(name)() has no parameter '\(label)'",
+      help: Suggestion.help(for: label, among: list.names)
+        ?? "its parameters are \(list.names.joined(separator: ", "))")
   }
 }
 

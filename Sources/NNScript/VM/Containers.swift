@@ -346,10 +346,8 @@ extension VM {
   func unpack(_ source: Registers, _ first: Registers, _ count: Int) throws {
     if let elements = source.pointee.elements {
       guard elements.count == count else {
-        throw ScriptError(
-          .type,
-          "the pattern has \(count) parts, the \(source.pointee.typeName) has \(elements.count)",
-          notes: [.init(operand: 0, text: "\(count) parts")])
+        throw ScriptError.unpacking(
+          count, of: sketch(of: source.pointee), source.pointee.typeName, parts: elements.count)
       }
       for index in 0..<count { assign(retained(elements[index]), to: first + index) }
       return
@@ -357,18 +355,16 @@ extension VM {
     if source.pointee.isTensor, shape(of: source.pointee).rank > 0 {
       let size = shape(of: source.pointee)[0]
       guard size == count else {
-        throw ScriptError(
-          .type, "the pattern has \(count) parts, the tensor has \(size) along its first axis",
-          notes: [.init(operand: 0, text: "\(count) parts")])
+        throw ScriptError.unpacking(
+          count, of: sketch(of: source.pointee), source.pointee.typeName, parts: size)
       }
       for index in 0..<count {
         assign(try element(of: source.pointee, at: index), to: first + index)
       }
       return
     }
-    throw ScriptError(
-      .type, "a pattern takes a list, tuple or tensor apart, not \(source.pointee.describedType)",
-      notes: [.init(operand: 0, text: "\(count) parts")])
+    throw ScriptError.unpacking(
+      count, of: sketch(of: source.pointee), source.pointee.typeName, parts: nil)
   }
 
   // MARK: Iteration
@@ -391,14 +387,7 @@ extension VM {
   }
 
   func notIterable(_ value: Slot) -> ScriptError {
-    var help: String?
-    if value.isNumber { help = "a range counts: `for i in 0..n`" }
-    if value.meta == Tag.instance {
-      help = "a model with `fn len()` and `fn get(i)` can be iterated"
-    }
-    return ScriptError(
-      .type, "\(value.describedType) cannot be iterated", help: help,
-      notes: [.init(operand: 0, text: briefDescription(of: value))])
+    .notIterable(sketch(of: value))
   }
 
   // MARK: Text

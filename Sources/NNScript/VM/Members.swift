@@ -64,17 +64,7 @@ extension VM {
   }
 
   func noMember(_ object: Slot, _ name: String) -> ScriptError {
-    let names = memberNames(of: object)
-    var help = Suggestion.help(for: name, among: names)
-    if object.isNil { help = "a function without a value at its end gives nil" }
-    if name == "len" || name == "length" { help = "len(x) gives the length" }
-    let kind: ScriptError.Kind = object.meta == Tag.dict ? .key : .name
-    let what =
-      object.meta == Tag.dict
-      ? "the dict has no key '\(name)'"
-      : "\(object.describedType) has no member '\(name)'"
-    return ScriptError(
-      kind, what, help: help, notes: [.init(operand: 0, text: briefDescription(of: object))])
+    .noMember(name, of: sketch(of: object), names: memberNames(of: object))
   }
 
   /// The names of all members of a value, for suggestions.
@@ -291,10 +281,8 @@ extension VM {
     if let tensor = old.asTensor, let new = operand.tensor {
       let (shape, found) = (shape(of: old), context.shape(of: operand))
       guard shape == found, tensor.dtype == new.dtype else {
-        let text = "\(new.dtype.name)\(found)"
-        throw ScriptError(
-          .shape, "param '\(name)' is \(tensor.dtype.name)\(shape) and cannot become \(text)",
-          notes: [.init(operand: 2, text: text)])
+        throw ScriptError.notAssignable(
+          name, "\(tensor.dtype.name)\(shape)", "\(new.dtype.name)\(found)")
       }
     }
     return Slot(operand)

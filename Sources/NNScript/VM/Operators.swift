@@ -169,22 +169,7 @@ extension VM {
   }
 
   private func operatorError(_ op: Opcode, _ left: Slot, _ right: Slot) -> ScriptError {
-    var help: String?
-    if left.meta == Tag.string || right.meta == Tag.string {
-      switch op {
-      case .add, .addK: help = "put strings together with \"{a}{b}\" or `++`"
-      case .multiply, .multiplyK: help = "repeat(text, n) repeats a string"
-      default: break
-      }
-    } else if left.meta == Tag.list && right.meta == Tag.list {
-      help = "`++` joins lists, push(x) adds an element, tensor(x) makes a tensor for arithmetic"
-    } else if left.isNil || right.isNil {
-      help = "a function without a value at its end gives nil"
-    }
-    let (a, b) = (briefDescription(of: left), briefDescription(of: right))
-    return ScriptError(
-      .type, "`\(op.symbol)` does not work on \(left.describedType) and \(right.describedType)",
-      help: help, notes: [.init(operand: 0, text: a), .init(operand: 1, text: b)])
+    .operatorMismatch(op.symbol, sketch(of: left), sketch(of: right))
   }
 
   /// `element in container`
@@ -269,9 +254,7 @@ extension VM {
     let source = base + Int(word >> 16 & 255)
     let value = source.pointee
     guard isOperand(value) else {
-      throw ScriptError(
-        .type, "`-` does not work on \(value.describedType)",
-        notes: [.init(operand: 0, text: briefDescription(of: value))])
+      throw ScriptError.notNegatable(sketch(of: value))
     }
     let isTaken = source - base >= code._withUnsafeGuaranteedRef { $0.firstTemporary }
     do {
@@ -289,23 +272,7 @@ extension VM {
       try checkUnbatched(slot)
       if tensor.dtype == .bool && tensor.count == 1 { return tensor.number(at: 0) != 0 }
     }
-    let found = briefDescription(of: slot)
-    throw ScriptError(
-      .type, "a condition must be a bool, not \(slot.isTensor ? found : slot.describedType)",
-      help: conditionHelp(slot), notes: [.init(operand: 0, text: found)])
-  }
-
-  private func conditionHelp(_ slot: Slot) -> String? {
-    switch slot.tag {
-    case Tag.number, Tag.trackedNumber: "compare it: `x != 0`"
-    case Tag.string, Tag.list, Tag.dict: "compare its length: `len(x) > 0`"
-    case Tag.none: "compare it: `x != nil`"
-    case Tag.tensor, Tag.trackedTensor:
-      slot.tensor.dtype == .bool
-        ? "any(x) or all(x) gives one bool, logical_and(a, b) works elementwise"
-        : "compare it: `x != 0`"
-    default: nil
-    }
+    throw ScriptError.notACondition(sketch(of: slot))
   }
 }
 

@@ -93,58 +93,50 @@ extension VM {
   private func mismatch(_ check: TypeCheck, _ value: Slot, _ failure: SizeSolver.Failure? = nil)
     -> ScriptError
   {
-    let found = briefDescription(of: value)
-    var isSimple = false
-    if case .simple = check.expected { isSimple = true }
-    let subject = check.name == "result" ? "the result" : "'\(check.name)'"
-    let what = isSimple && value.isTensor ? "the tensor \(found)" : found
-    var message = "\(subject) must be \(check.text), not \(what)"
-    if let known = failure?.known, !known.isEmpty { message += " (\(known))" }
-    var error = ScriptError(
-      failure == nil ? .type : .shape, message, notes: [.init(operand: 0, text: found)])
-    if let help = shapeHelp(check, value) { error.help = [help] }
-    return error
-  }
-
-  private func shapeHelp(_ check: TypeCheck, _ value: Slot) -> String? {
-    guard case .shape(let element, let dimensions) = check.expected else {
-      if case .simple(.number) = check.expected, value.isTensor {
-        return "item(x) gives its number"
-      }
-      return nil
-    }
-    guard let tensor = value.asTensor else { return nil }
-    if !element.accepts(value) { return "to(x, \"\(element.dtypeName)\") converts it" }
-    let shape = tensor.shape
-    if dimensions.count == 2, shape.rank > 2, case .number(let size) = dimensions[1],
-      size == shape.suffix(from: 1).count
-    {
-      return "flatten(x) makes it [\(shape[0]), \(size)]"
-    }
-    if dimensions.count == shape.rank - 1 {
-      return "x[0] takes one of a batch" as String?
-    }
-    return nil
+    .mismatch(check, sketch(of: value), known: failure?.known)
   }
 
   /// Lets an error about an argument point at the call, where the caller is a script.
   private func atCall(_ error: ScriptError, _ check: TypeCheck, _ code: Code) -> ScriptError {
-    var error = error
-    error.message = error.message.replacingPrefix(
-      "'\(check.name)'", "\(code.name): '\(check.name)'")
-    error.labels = [(check.span, "declared here")]
+    let error = error.ofArgument(check, function: code.name)
     guard depth >= 2 else { return error }
     let caller = frames[depth - 2]
     let callerCode = caller.code.takeUnretainedValue()
     guard let place = callerCode.place(before: caller.pc - callerCode.words), place.isCall else {
       return error
     }
+    return error.atCall(place, check, code.parameters)
+  }
+}
+
+extension ScriptError {
+  /// An error about an argument, with the function's name and the annotation.
+  func ofArgument(_ check: TypeCheck, function: String) -> ScriptError {
+    var error = self
+    error.message = message.replacingPrefix("'\(check.name)'", "\(function): '\(check.name)'")
+    error.labels = [(check.span, "declared here")]
+    return error
+  }
+
+  /// The same at the place of a call in a script.
+  func atCall(_ place: Code.Place, _ check: TypeCheck, _ parameters: ParameterList) -> ScriptError {
+    var error = self
     error.span = place.span
-    let hasReceiver = code.parameters.hasReceiver
-    let index = code.parameters.names.firstIndex(of: check.name) ?? 0
-    let operand = 1 + index + (hasReceiver && place.includesReceiver ? 1 : 0)
+    let index = parameters.names.firstIndex(of: check.name) ?? 0
+    let operand = 1 + index + (parameters.hasReceiver && place.includesReceiver ? 1 : 0)
     if operand < place.operands.count, let note = error.notes.first {
       error.labels.append((place.operands[operand], note.text))
+    }
+    return error
+  }
+
+  /// The same at the place of the instruction that failed.
+  func located(at place: Code.Place) -> ScriptError {
+    var error = self
+    error.span = place.span
+    error.labels = notes.compactMap { note in
+      let operand = note.operand + (place.isCall ? 1 : 0)
+      return operand < place.operands.count ? (place.operands[operand], note.text) : nil
     }
     return error
   }
@@ -312,34 +304,8 @@ extension SimpleType {
 extension ElementType {
   /// True if a tensor's dtype, or a number, fits.
   fileprivate func accepts(_ value: Slot) -> Bool {
-    guard let tensor = value.asTensor else {
-      return self == .int || self == .i32 || self == .i64 || self == .u8
-        ? Int(exactly: value.number) != nil : self != .bool
-    }
+    guard let tensor = value.asTensor else { return accepts(value.number) }
     return accepts(tensor.dtype)
-  }
-
-  fileprivate func accepts(_ dtype: DType) -> Bool {
-    switch self {
-    case .any: true
-    case .float: dtype.isFloat
-    case .int: dtype.isInteger
-    case .bool: dtype == .bool
-    case .f32: dtype == .f32
-    case .f64: dtype == .f64
-    case .i32: dtype == .i32
-    case .i64: dtype == .i64
-    case .u8: dtype == .u8
-    }
-  }
-
-  /// A dtype that fits.
-  fileprivate var dtypeName: String {
-    switch self {
-    case .float, .any: "f32"
-    case .int: "i32"
-    default: rawValue
-    }
   }
 }
 

@@ -129,11 +129,7 @@ extension VM {
     let frame = frames[depth - 1]
     let code = frame.code.takeUnretainedValue()
     guard let place = code.place(before: frame.pc - code.words) else { return }
-    error.span = place.span
-    error.labels = error.notes.compactMap { note in
-      let operand = note.operand + (place.isCall ? 1 : 0)
-      return operand < place.operands.count ? (place.operands[operand], note.text) : nil
-    }
+    error = error.located(at: place)
   }
 
   /// The error for `throw value`, whose count moves in.

@@ -144,9 +144,8 @@ struct NativeCall {
   /// The error for an argument of the wrong type, pointing at the argument.
   func typeError(_ index: Int, expected: String, help: String? = nil) -> ScriptError {
     let found = arguments[index].isUndefined ? "nothing" : arguments[index].describedType
-    return ScriptError(
-      .type, "\(function.name): '\(name(of: index))' must be \(expected), not \(found)",
-      help: help, notes: [.init(operand: index, text: found)])
+    return .wrongArgument(
+      function.name, name(of: index), index, expected: expected, found: found, help: help)
   }
 
   /// An error of kind `argument`, pointing at the argument.

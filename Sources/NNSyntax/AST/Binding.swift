@@ -24,6 +24,8 @@ package final class Variable {
   package var isCaptured = false
   /// Whether anything assigns to it after its declaration.
   package var isReassigned = false
+  /// Whether a function inside the variable's own assigns to it, or one of the file to a top-level variable.
+  package var isReassignedInside = false
   /// Whether any name refers to it.
   package var isUsed = false
   /// Whether it must live in a cell: it is captured and may change after it was captured.

@@ -21,7 +21,7 @@ package final class Op: Sendable {
   /// How many results there are; nil if the arguments decide.
   package let outputs: Int?
   let shape: ShapeRuleBox
-  let forward: Forward
+  package let forward: Forward
   /// The gradient rule; nil where the op is not differentiable (its inputs get zeros).
   let gradient: Gradient?
   /// How the forward derivative is computed.
@@ -87,7 +87,7 @@ package final class Op: Sendable {
   }
 
   /// Refuses a number of operands that the signature does not allow.
-  func checkArity(_ count: Int) throws(TensorError) {
+  package func checkArity(_ count: Int) throws(TensorError) {
     guard !arity.contains(count) else { return }
     throw TensorError(
       "argument", "\(name) takes \(arity.lowerBound) operands, not \(count)")

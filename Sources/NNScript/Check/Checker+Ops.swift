@@ -1,0 +1,354 @@
+// Applies tensor ops to what is known of their operands, by the ops' own rules.
+import NNSyntax
+import NNTensor
+
+extension Checker {
+  /// The result of an op with one result on numbers and tensors.
+  func apply(
+    _ op: Op, _ operands: [AbstractValue], _ attributes: [Attribute] = [], origins: [Int]? = nil,
+    at place: Code.Place
+  ) throws(Flow) -> AbstractValue {
+    if op.isElementwise, let number = try number(op, operands) { return number }
+    let results = try results(op, operands, attributes, origins, at: place)
+    return results?.first.map { .tensor($0) } ?? .tensor(TensorFacts(nil, nil))
+  }
+
+  /// The result of an elementwise op of numbers alone; nil where tensors are among the operands.
+  private func number(_ op: Op, _ operands: [AbstractValue]) throws(Flow) -> AbstractValue? {
+    var numbers: [Double]? = []
+    for operand in operands {
+      guard case .number(let number) = operand else { return nil }
+      if let number { numbers?.append(number) } else { numbers = nil }
+    }
+    let standIns = numbers ?? operands.map { _ in 1 }
+    let value =
+      standIns.count == 1 ? op.value(of: standIns[0]) : op.value(of: standIns[0], standIns[1])
+    guard let value else { return .tensor(TensorFacts(.bool, Dims())) }
+    return .number(numbers == nil ? nil : value)
+  }
+
+  /// What is known of all results of an op; nil where not even their number is.
+  func results(
+    _ op: Op, _ operands: [AbstractValue], _ attributes: [Attribute], _ origins: [Int]?,
+    at place: Code.Place
+  ) throws(Flow) -> [TensorFacts]? {
+    do throws(TensorError) {
+      try op.checkArity(operands.count)
+    } catch {
+      try fail(ScriptError(error), at: place)
+    }
+    if op.isComposed { return try composedResults(op, operands, attributes, origins, at: place) }
+    do throws(TensorError) {
+      let dtype = try resultType(op, operands, attributes)
+      let shapes = try op.checkShapes(operands.map(\.shape), attributes: attributes)
+      guard let shapes else {
+        return op.outputs.map { count in
+          (0..<count).map { TensorFacts($0 == 0 ? dtype : nil, nil) }
+        }
+      }
+      return shapes.enumerated().map { TensorFacts($0.offset == 0 ? dtype : nil, $0.element) }
+    } catch {
+      // Integers divided by zero fail first.
+      let mayFailFirst = op === Ops.mod || op === Ops.floorDiv
+      if mayFailFirst, !operands.contains(where: \.isFloatTensor) { throw .ended }
+      let found = origins.map { ScriptError(error, operands: $0) } ?? ScriptError(error)
+      try fail(found, at: place)
+    }
+  }
+
+  /// The same for ops that are composed of others: what their rule refuses is tried out on zeros, since it is the others that fail.
+  private func composedResults(
+    _ op: Op, _ operands: [AbstractValue], _ attributes: [Attribute], _ origins: [Int]?,
+    at place: Code.Place
+  ) throws(Flow) -> [TensorFacts]? {
+    let dtype = (try? resultType(op, operands, attributes)) ?? nil
+    do throws(TensorError) {
+      let shapes = try op.checkShapes(operands.map(\.shape), attributes: attributes)
+      guard let shapes else {
+        return op.outputs.map { count in
+          (0..<count).map { TensorFacts($0 == 0 ? dtype : nil, nil) }
+        }
+      }
+      return shapes.enumerated().map { TensorFacts($0.offset == 0 ? dtype : nil, $0.element) }
+    } catch {
+      if let happened = tryOut(op, operands, attributes),
+        happened.kind == "shape" || happened.kind == error.kind
+      {
+        try fail(
+          origins.map { ScriptError(happened, operands: $0) } ?? ScriptError(happened), at: place)
+      }
+      throw .ended
+    }
+  }
+
+  /// The error of an op on zeros of the operands' shapes; nil where there is none, where too little is known or they are large.
+  private func tryOut(_ op: Op, _ operands: [AbstractValue], _ attributes: [Attribute])
+    -> TensorError?
+  {
+    let random = vm.context.random
+    defer { vm.context.random = random }
+    var inputs: [Operand] = []
+    for operand in operands {
+      guard let zeros = zeros(for: operand) else { return nil }
+      inputs.append(zeros)
+    }
+    do throws(TensorError) {
+      _ = try vm.context.applyMany(op, inputs, attributes)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func zeros(for operand: AbstractValue) -> Operand? {
+    switch operand {
+    case .number(let number): return Operand(number ?? 1)
+    case .tensor(let facts):
+      guard let dtype = facts.dtype, let shape = facts.shape, let count = facts.count,
+        count <= 1 << 16
+      else { return nil }
+      let sizes = shape.array.compactMap(\.known)
+      guard sizes.count == shape.rank else { return nil }
+      return try? vm.context.apply(Ops.zeros, [], [.ints(sizes), .dtype(dtype)])
+    default: return nil
+    }
+  }
+
+  /// The element type of an op's first result, where it is known.
+  private func resultType(_ op: Op, _ operands: [AbstractValue], _ attributes: [Attribute])
+    throws(TensorError) -> DType?
+  {
+    var types: [OperandType] = []
+    var isVague = false
+    for operand in operands {
+      switch operand {
+      case .number(let number):
+        types.append(OperandType(number: number))
+        if number == nil { isVague = true }
+      case .tensor(let facts):
+        guard let dtype = facts.dtype else { return nil }
+        types.append(OperandType(dtype))
+      default: return nil
+      }
+    }
+    // Whether a number is whole decides the type beside integers.
+    if isVague, !types.allSatisfy({ $0.dtype?.isFloat ?? true }) { return nil }
+    if attributes.contains(.unknown), !op.dtypes.looksAtOneAttribute(among: attributes) {
+      return nil
+    }
+    return try op.dtypes.result(of: types, attributes).result
+  }
+
+  // MARK: Operands
+
+  /// A value as an operand: a number, a tensor or unknown; nil for what cannot become one.
+  ///
+  /// A list that is wholly known goes the way of the run, so that it fails as there; `caller` wants the tensor.
+  func operand(
+    _ value: AbstractValue, wantsIntegers: Bool = false, for caller: String, at place: Code.Place
+  ) throws(Flow) -> AbstractValue? {
+    switch value {
+    case .number, .tensor, .unknown: return value
+    case .bool: return .tensor(TensorFacts(.bool, Dims()))
+    case .list, .tuple, .range:
+      if case .range(let range?) = value, range.count > 1024 {
+        return .tensor(TensorFacts(wantsIntegers ? .i32 : .f32, [SymbolicDim(range.count)]))
+      }
+      guard let slot = slot(value) else {
+        return stacked(value, wantsIntegers: wantsIntegers, depth: 0)
+      }
+      defer { release(slot) }
+      let maker = TensorMaker(vm: vm, caller: caller)
+      let made = try at(place) { try maker.operand(slot, wantsIntegers: wantsIntegers) }
+      return made.map { self.value(ofPlain: Slot($0)) }
+    default: return nil
+    }
+  }
+
+  /// The tensor that a nested list becomes.
+  func stacked(_ value: AbstractValue, wantsIntegers: Bool, depth: Int) -> AbstractValue {
+    guard let elements = knownElements(of: value), depth < 8, !elements.isEmpty else {
+      return .tensor(TensorFacts(nil, nil))
+    }
+    var joint: TensorFacts?
+    for element in elements {
+      guard let facts = facts(ofElement: element, wantsIntegers: wantsIntegers, depth: depth) else {
+        return .tensor(TensorFacts(nil, nil))
+      }
+      if let known = joint?.shape, let shape = facts.shape, known.rank != shape.rank {
+        return .tensor(TensorFacts(nil, nil))
+      }
+      joint = joint.map { $0.joined(with: facts) } ?? facts
+    }
+    guard let joint, var shape = joint.shape, shape.rank < 8 else {
+      return .tensor(TensorFacts(nil, nil))
+    }
+    shape.insert(SymbolicDim(elements.count), at: 0)
+    return .tensor(TensorFacts(joint.dtype, shape))
+  }
+
+  private func facts(ofElement value: AbstractValue, wantsIntegers: Bool, depth: Int)
+    -> TensorFacts?
+  {
+    switch value {
+    case .number(let number):
+      guard wantsIntegers else { return TensorFacts(.f32, Dims()) }
+      return TensorFacts(number.map { $0 == $0.rounded() ? .i32 : .f32 } ?? nil, Dims())
+    case .bool: return TensorFacts(.bool, Dims())
+    case .tensor(let facts): return facts
+    case .list, .tuple, .range:
+      if case .tensor(let facts) = stacked(value, wantsIntegers: wantsIntegers, depth: depth + 1) {
+        return facts
+      }
+      return nil
+    default: return nil
+    }
+  }
+
+  // MARK: Indices
+
+  /// The part of a tensor that an index chooses.
+  func part(of facts: TensorFacts, _ keys: [IndexKey], at place: Code.Place) throws(Flow)
+    -> TensorFacts
+  {
+    guard var shape = facts.shape else { return TensorFacts(facts.dtype, nil) }
+    var reader = IndexFacts(rank: shape.rank)
+    for key in keys {
+      switch key {
+      case .value(let value): if !reader.add(value) { return TensorFacts(facts.dtype, nil) }
+      case .slice(let start, let stop, let step): reader.add(start, stop, step)
+      case .ellipsis: reader.items.append(.ellipsis)
+      }
+    }
+    guard let vague = reader.vagueAxes() else { return TensorFacts(facts.dtype, nil) }
+    for axis in vague where axis < shape.rank { shape[axis] = .unknown }
+    let tensor = AbstractValue.tensor(TensorFacts(facts.dtype, shape))
+    let results = try results(
+      Ops.index, [tensor] + reader.operands.map { .tensor($0) }, [.index(reader.items)], nil,
+      at: place)
+    return TensorFacts(facts.dtype, results?.first?.shape)
+  }
+}
+
+/// Reads the items of a tensor's index from abstract values.
+private struct IndexFacts {
+  let rank: Int
+  var items: [IndexItem] = []
+  private(set) var operands: [TensorFacts] = []
+  /// The items whose part of an axis is not known.
+  private var vague: [Int] = []
+
+  init(rank: Int) { self.rank = rank }
+
+  /// Adds an item; false where not even its kind is known.
+  mutating func add(_ value: AbstractValue) -> Bool {
+    switch value {
+    case .nil: items.append(.newAxis)
+    case .number(let number):
+      guard let number else {
+        vague.append(items.count)
+        items.append(.at(0))
+        return true
+      }
+      guard let whole = Int(exactly: number) else { return false }
+      items.append(.at(whole))
+    case .range(let range?):
+      items.append(.slice(start: range.start, stop: max(range.end, range.start), step: range.step))
+    case .tensor(let facts):
+      guard let dtype = facts.dtype, let shape = facts.shape else { return false }
+      if dtype.isInteger, shape.rank == 0 {
+        vague.append(items.count)
+        items.append(.at(0))
+      } else if dtype == .bool {
+        items.append(.mask(operand: operands.count + 1))
+        operands.append(facts)
+      } else if dtype.isInteger {
+        items.append(.integers(operand: operands.count + 1))
+        operands.append(facts)
+      } else {
+        return false
+      }
+    default: return false
+    }
+    return true
+  }
+
+  mutating func add(_ start: AbstractValue, _ stop: AbstractValue, _ step: AbstractValue) {
+    var parts: [Int?] = []
+    for part in [start, stop, step] {
+      switch part {
+      case .nil: parts.append(nil)
+      case .number(let number?):
+        guard let whole = Int(exactly: number), !(parts.count == 2 && whole == 0) else {
+          fallthrough
+        }
+        parts.append(whole)
+      default:
+        vague.append(items.count)
+        items.append(.slice(start: nil, stop: nil, step: nil))
+        return
+      }
+    }
+    items.append(.slice(start: parts[0], stop: parts[1], step: parts[2]))
+  }
+
+  /// The axes of the tensor that items of which little is known choose from; nil where that cannot be told.
+  func vagueAxes() -> [Int]? {
+    let taken = items.map { axes(of: $0) }
+    let total = taken.reduce(0, +)
+    if vague.isEmpty { return [] }
+    guard total <= rank else { return nil }
+    var result: [Int] = []
+    var axis = 0
+    for (index, item) in items.enumerated() {
+      if vague.contains(index) { result.append(axis) }
+      axis += item == .ellipsis ? rank - total : taken[index]
+    }
+    return result
+  }
+
+  private func axes(of item: IndexItem) -> Int {
+    switch item {
+    case .at, .slice, .integers: 1
+    case .newAxis, .ellipsis: 0
+    case .mask(let operand): operands[operand - 1].shape?.rank ?? 1
+    }
+  }
+}
+
+extension AbstractValue {
+  fileprivate var isFloatTensor: Bool {
+    if case .tensor(let facts) = self { return facts.dtype?.isFloat == true }
+    return false
+  }
+
+  /// The shape of an operand; nil where its rank is not known.
+  fileprivate var shape: Dims<SymbolicDim>? {
+    switch self {
+    case .number: Dims()
+    case .tensor(let facts): facts.shape
+    default: nil
+    }
+  }
+}
+
+extension DTypeRule {
+  /// Whether it reads one attribute, or none, and that is known.
+  fileprivate func looksAtOneAttribute(among attributes: [Attribute]) -> Bool {
+    switch self {
+    case .attribute(let index, _): index >= attributes.count || attributes[index] != .unknown
+    case .custom: false
+    default: true
+    }
+  }
+}
+
+extension Op {
+  /// Whether it is composed of other ops, which check their own operands.
+  fileprivate var isComposed: Bool {
+    switch forward {
+    case .composed, .composedMany: true
+    default: false
+    }
+  }
+}
