@@ -9,6 +9,8 @@ package struct CheckedRun {
   package let outcome: Interpreter.Outcome
   /// The file, line and column of the checker's error and of the run's.
   package let foundPlace: String?
+  /// How many values the checker left on the heap, which should be none.
+  private let leftOver: Int
   /// Whether the program has loops.
   private let isInLoop: Bool
   package let place: String?
@@ -21,7 +23,7 @@ package struct CheckedRun {
     checker.checksShapes = true
     found = checker.check(source: text, name: name)
     foundPlace = Self.place(of: found.first { $0.severity == .error }, in: checker.sources)
-    checker.tearDown()
+    leftOver = checker.tearDown()
     let interpreter = make()
     outcome = interpreter.run(source: text, name: name)
     place = Self.place(of: Self.error(of: outcome), in: interpreter.sources)
@@ -49,6 +51,7 @@ package struct CheckedRun {
   ///
   /// A run may end earlier, in an error that cannot be foreseen, unless `isExact`.
   package func problem(isExact: Bool) -> String? {
+    if leftOver > 0 { return "the checker left \(leftOver) objects over" }
     guard let foreseen else { return nil }
     switch outcome {
     case .refused, .cancelled: return nil

@@ -42,6 +42,31 @@ import Testing
     #expect(foreseen.count > 60)
   }
 
+  @Test func knowsTheShapesOfImageDataSets() throws {
+    let source = """
+      let net = Sequential(Linear(784, 10))
+      let (train, test) = mnist()
+      let step = value_and_grad(fn(net, x, y) { cross_entropy(net(x), y) })
+      for epoch in 1..=10 {
+          for (x, y) in progress(batches(train, 128, shuffle: true), "epoch {epoch}") { step(net, x, y) }
+      }
+      """
+    let right = source.replacingOccurrences(of: "Linear(784", with: "Flatten(), Linear(784")
+    #expect(
+      found(in: source) == [
+        "Linear.call: 'x' must be [..., inputs], not f32[?, 28, 28, 1] (inputs is 784)"
+      ])
+    #expect(found(in: right) == [])
+  }
+
+  /// What the checker says of a program.
+  private func found(in source: String) -> [String] {
+    let checker = interpreter("program.nn")
+    checker.checksShapes = true
+    defer { checker.tearDown() }
+    return checker.check(source: Array(source.utf8), name: "program.nn").map(\.message)
+  }
+
   /// Programs that run, which other tests show.
   private static let programs: [String] = ["samples", "Sources/nnbench/programs"].flatMap {
     folder -> [String] in

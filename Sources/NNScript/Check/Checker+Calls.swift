@@ -158,6 +158,7 @@ extension Checker {
     _ function: AbstractFunction, _ receiver: AbstractInstance?, _ arguments: CallArguments,
     at place: Code.Place
   ) throws(Flow) -> AbstractValue {
+    if let data = try dataSet(function, at: place) { return data }
     let syntax = function.syntax
     let list = parameterList(syntax.parameters, hasReceiver: receiver != nil)
     var arguments = arguments
@@ -179,7 +180,7 @@ extension Checker {
       name: function.name, module: function.module, localCount: syntax.layout.localCount,
       captures: function.captures, ownFunction: function, result: syntax.returnType,
       mark: trail.count)
-    return try enter(inner, at: place) { () throws(Flow) in
+    let result = try enter(inner, at: place) { () throws(Flow) in
       if let variable = syntax.layout.receiver, let receiver {
         self.declare(variable, .instance(receiver))
       }
@@ -189,6 +190,8 @@ extension Checker {
       case .block(let block): return try self.run(block, isTail: true)
       }
     }
+    noteRows(of: result, function, arguments)
+    return result
   }
 
   /// The arguments of a lambda with several parameters that is given one: the parts of a tuple or list; nil where that is not known.

@@ -26,7 +26,10 @@ extension Checker {
     case "copy":
       var copies: [ObjectIdentifier: AbstractValue] = [:]
       return copy(value(bound, 0), &copies)
-    case "progress": return .sequence(AbstractSequence(.progress, [value(bound, 0)]))
+    case "progress":
+      // A label may be a function, which is called while the loop runs.
+      escape(value(bound, 1))
+      return .sequence(AbstractSequence(.progress, [value(bound, 0)]))
     default: return try callCollection(native, bound, at: place)
     }
   }

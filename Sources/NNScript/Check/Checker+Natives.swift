@@ -22,7 +22,12 @@ extension Checker {
     if Checker.foldable.contains(native.name), let result = try fold(native, bound, at: place) {
       return result
     }
-    if let result = Checker.resultTypes[native.name] { return result.value }
+    if let result = Checker.resultTypes[native.name] {
+      if native.name.hasSuffix("_update") {
+        for case .dict(let container) in arguments.all { forget(container) }
+      }
+      return result.value
+    }
     return unseen(native, arguments)
   }
 
@@ -222,6 +227,11 @@ extension Checker {
     _ op: Op, _ operands: [AbstractValue], _ attributes: [Attribute], _ bound: [BoundArgument],
     at place: Code.Place
   ) throws(Flow) -> AbstractValue? {
+    if op === Ops.permutation {
+      return .tensor(
+        TensorFacts(try results(op, operands, attributes, nil, at: place)?.first?.dtype, [.unknown])
+      )
+    }
     guard Checker.sizedOps.contains(op.name),
       let index = op.parameters.firstIndex(where: { $0.kind == .shape }),
       let sizes = sizes(bound[index]), sizes.count <= 8

@@ -15,6 +15,7 @@ extension Checker {
 
   /// The result of an elementwise op of numbers alone; nil where tensors are among the operands.
   private func number(_ op: Op, _ operands: [AbstractValue]) throws(Flow) -> AbstractValue? {
+    guard (1...2).contains(operands.count) else { return nil }
     var numbers: [Double]? = []
     for operand in operands {
       guard case .number(let number) = operand else { return nil }

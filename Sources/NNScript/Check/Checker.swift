@@ -82,9 +82,6 @@ final class Checker {
 
   // MARK: Errors
 
-  /// Whether what is being looked at is certain to run.
-  var isCertain: Bool { doubts.isEmpty && silence == 0 }
-
   /// Ends the path with an error at a place of the running function.
   func fail(_ error: ScriptError, at place: Code.Place) throws(Flow) -> Never {
     try raise(error.span == nil ? error.located(at: place) : error, here: place.span)
