@@ -84,7 +84,7 @@ extension Checker {
     _ op: Op, _ native: NativeFunction, _ bound: [BoundArgument], at place: Code.Place
   ) throws(Flow) -> AbstractValue {
     let attributes = try attributes(op, native, bound, at: place)
-    guard let inputs = try inputs(op, native, bound, at: place) else {
+    guard let inputs = try inputs(op, native, bound, attributes, at: place) else {
       return unknownResults(op)
     }
     if attributes.contains(.unknown),
@@ -109,7 +109,8 @@ extension Checker {
 
   /// The operands of an op's call and the parameters they came from; nil where their number is not known.
   private func inputs(
-    _ op: Op, _ native: NativeFunction, _ bound: [BoundArgument], at place: Code.Place
+    _ op: Op, _ native: NativeFunction, _ bound: [BoundArgument], _ attributes: [Attribute],
+    at place: Code.Place
   ) throws(Flow) -> (values: [AbstractValue], origins: [Int])? {
     var values: [AbstractValue] = []
     var origins: [Int] = []
@@ -134,6 +135,8 @@ extension Checker {
           let operand = try operand(
             value, wantsIntegers: parameter.wantsIntegers, for: native.name, at: place)
         else {
+          // An attribute that is not known may be wrong too, and is read first.
+          if attributes.contains(.unknown) { throw .ended }
           try refuse(value, "a tensor, a number or a list of numbers", native, index, at: place)
         }
         values.append(operand)
