@@ -185,11 +185,13 @@ extension ScriptError {
     var message = "\(subject) must be \(check.text), not \(what)"
     if let known, !known.isEmpty { message += " (\(known))" }
     return ScriptError(
-      known == nil ? .type : .shape, message, help: shapeHelp(check, value),
+      known == nil ? .type : .shape, message, help: shapeHelp(check, value, known ?? ""),
       notes: [.init(operand: 0, text: value.brief)])
   }
 
-  private static func shapeHelp(_ check: TypeCheck, _ value: ValueSketch) -> String? {
+  private static func shapeHelp(_ check: TypeCheck, _ value: ValueSketch, _ known: String)
+    -> String?
+  {
     guard case .shape(let element, let dimensions) = check.expected else {
       if case .simple(.number) = check.expected, value.isTensor {
         return "item(x) gives its number"
@@ -199,10 +201,14 @@ extension ScriptError {
     guard case .tensor(let dtype, let shape) = value.kind else { return nil }
     if let dtype, !element.accepts(dtype) { return "to(x, \"\(element.dtypeName)\") converts it" }
     guard let shape else { return nil }
-    if dimensions.count == 2, shape.rank > 2, case .number(let size) = dimensions[1],
-      shape.product(1..<shape.rank).known == size
-    {
-      return "flatten(x) makes it [\(shape[0]), \(size)]"
+    if dimensions.count == 2, shape.rank > 2, let size = shape.product(1..<shape.rank).known {
+      let isWanted =
+        switch dimensions[1] {
+        case .number(let number): number == size
+        case .name(let name, _, _): known == "\(name) is \(size)"
+        default: false
+        }
+      if isWanted { return "flatten(x) makes it [\(shape[0]), \(size)]" }
     }
     return dimensions.count == shape.rank - 1 ? "x[0] takes one of a batch" : nil
   }
