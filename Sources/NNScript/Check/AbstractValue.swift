@@ -256,6 +256,16 @@ extension AbstractValue {
     }
   }
 
+  /// Whether the tuples in it hold no more than `left` values, each counted as often as it is there.
+  func fits(_ left: inout Int) -> Bool {
+    guard case .tuple(let elements) = self else { return true }
+    left -= elements.count
+    for element in elements where left >= 0 {
+      if !element.fits(&left) { return false }
+    }
+    return left >= 0
+  }
+
   /// Whether it is certain not to be a number or tensor; nil where that is not known.
   var isOperand: Bool? {
     switch self {
@@ -318,6 +328,27 @@ extension AbstractValue {
     case .instance(let instance): instance.model.name
     case .module: "module"
     case .sequence: "sequence"
+    }
+  }
+}
+
+extension AbstractValue {
+  /// Adds the values and places it holds.
+  func takeApart(_ values: inout [AbstractValue], _ places: inout [Place]) {
+    switch self {
+    case .tuple(let elements): values += elements
+    case .list(let container), .dict(let container): places.append(container.contents)
+    case .function(let function): places += function.captures
+    case .derivative(let derivative): values.append(derivative.function)
+    case .bound(let instance, let function):
+      places += instance.fields
+      places += function.captures
+    case .instance(let instance): places += instance.fields
+    case .model(let model): places += model.captures
+    case .sequence(let sequence):
+      values += sequence.sources
+      if case .map(let function) = sequence.kind { values.append(function) }
+    default: return
     }
   }
 }

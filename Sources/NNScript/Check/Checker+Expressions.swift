@@ -8,9 +8,18 @@ extension Checker {
     Code.Place(pc: 0, span: span, operands: operands)
   }
 
-  /// What is known of an expression's value.
+  /// What is known of an expression's value. Of tuples that hold too much nothing is: a tuple in itself, over and over, would take
+  /// forever to go through.
   func evaluate(_ value: Expr) throws(Flow) -> AbstractValue {
     try step()
+    let result = try evaluateAny(value)
+    var left = Checker.largestTuple
+    if result.fits(&left) { return result }
+    escape(result)
+    return .unknown
+  }
+
+  private func evaluateAny(_ value: Expr) throws(Flow) -> AbstractValue {
     switch value {
     case .nil: return .nil
     case .bool(let bool, _): return .bool(bool)

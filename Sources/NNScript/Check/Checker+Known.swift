@@ -214,6 +214,7 @@ extension Checker {
   private func copy(_ value: AbstractValue, _ copies: inout [ObjectIdentifier: AbstractValue])
     -> AbstractValue
   {
+    guard canDescend() else { return .unknown }
     switch value {
     case .tuple(let elements): return .tuple(elements.map { copy($0, &copies) })
     case .list(let container): return copy(container, &copies) { .list($0) }

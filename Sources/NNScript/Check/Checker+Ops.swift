@@ -41,13 +41,7 @@ extension Checker {
     if op.isComposed { return try composedResults(op, operands, attributes, origins, at: place) }
     do throws(TensorError) {
       let dtype = try resultType(op, operands, attributes)
-      let shapes = try op.checkShapes(operands.map(\.shape), attributes: attributes)
-      guard let shapes else {
-        return op.outputs.map { count in
-          (0..<count).map { TensorFacts($0 == 0 ? dtype : nil, nil) }
-        }
-      }
-      return shapes.enumerated().map { TensorFacts($0.offset == 0 ? dtype : nil, $0.element) }
+      return try facts(of: op, operands, attributes, dtype)
     } catch {
       // Integers divided by zero fail first.
       let mayFailFirst = op === Ops.mod || op === Ops.floorDiv
@@ -64,13 +58,7 @@ extension Checker {
   ) throws(Flow) -> [TensorFacts]? {
     let dtype = (try? resultType(op, operands, attributes)) ?? nil
     do throws(TensorError) {
-      let shapes = try op.checkShapes(operands.map(\.shape), attributes: attributes)
-      guard let shapes else {
-        return op.outputs.map { count in
-          (0..<count).map { TensorFacts($0 == 0 ? dtype : nil, nil) }
-        }
-      }
-      return shapes.enumerated().map { TensorFacts($0.offset == 0 ? dtype : nil, $0.element) }
+      return try facts(of: op, operands, attributes, dtype)
     } catch {
       if let happened = tryOut(op, operands, attributes),
         happened.kind == "shape" || happened.kind == error.kind
@@ -80,6 +68,18 @@ extension Checker {
       }
       throw .ended
     }
+  }
+
+  /// The results by the row's shape rule; of several, the first has the element type.
+  private func facts(
+    of op: Op, _ operands: [AbstractValue], _ attributes: [Attribute], _ dtype: DType?
+  ) throws(TensorError) -> [TensorFacts]? {
+    guard let shapes = try op.checkShapes(operands.map(\.shape), attributes: attributes) else {
+      return op.outputs.map { count in
+        (0..<count).map { TensorFacts($0 == 0 ? dtype : nil, nil) }
+      }
+    }
+    return shapes.enumerated().map { TensorFacts($0.offset == 0 ? dtype : nil, $0.element) }
   }
 
   /// The error of an op on zeros of the operands' shapes; nil where there is none, where too little is known or they are large.

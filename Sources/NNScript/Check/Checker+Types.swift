@@ -149,13 +149,7 @@ extension Checker {
       return load(node.binding).constant.flatMap { Int(exactly: $0) }
     case .arithmetic(let op, let left, let right, _):
       guard let a = size(of: left), let b = size(of: right) else { return nil }
-      switch op {
-      case .add: return a.addingReportingOverflow(b).partialValue
-      case .subtract: return a.subtractingReportingOverflow(b).partialValue
-      case .multiply: return a.multipliedReportingOverflow(by: b).partialValue
-      case .floorDivide:
-        return b == 0 ? nil : Int(exactly: Arithmetic.floorDivide(Double(a), Double(b)))
-      }
+      return op.result(a, b)
     }
   }
 

@@ -11,6 +11,8 @@ final class Checker {
   static let mostFrames = 40
   /// Loops over known elements are followed turn by turn up to so many.
   static let mostTurns = 32
+  /// Of tuples that hold more values nothing is known.
+  static let largestTuple = 512
 
   let vm: VM
   var frames: [CheckFrame]
@@ -49,6 +51,7 @@ final class Checker {
     } catch {
       if case .failed(let error) = error { found = [vm.diagnostic(of: error)] }
     }
+    checker.takeApart()
     return checker.warnings + found
   }
 
@@ -80,6 +83,29 @@ final class Checker {
     if stepsLeft < 0 || !NativeStack.hasRoom { throw .stopped }
   }
 
+  /// Whether values inside values can be gone through; where they are nested too deeply, the next step gives up.
+  func canDescend() -> Bool {
+    if NativeStack.hasRoom { return true }
+    stepsLeft = -1
+    return false
+  }
+
+  /// Lets go of all values one by one: the end of a value with another in it, and so on, would take too much of the native stack.
+  private func takeApart() {
+    var values = trail.map(\.old)
+    var places = Array(globals.values) + trail.map(\.place)
+    places += frames.flatMap { $0.locals.compactMap(\.self) + $0.captures }
+    trail = []
+    while true {
+      while let place = places.popLast() {
+        values.append(place.stored)
+        place.stored = .unknown
+      }
+      guard let value = values.popLast() else { return }
+      value.takeApart(&values, &places)
+    }
+  }
+
   // MARK: Errors
 
   /// Ends the path with an error at a place of the running function.
@@ -89,6 +115,7 @@ final class Checker {
 
   /// Ends the path with an error that has its place; `here` is where the running function stands.
   func raise(_ error: ScriptError, here: Span) throws(Flow) -> Never {
+    if stepsLeft < 0 { throw .stopped }
     guard silence == 0, doubts.isSubset(of: .attempt) else { throw .ended }
     var error = error
     error.add(ScriptError.Call(function: frame.name, span: here))
@@ -124,6 +151,7 @@ final class Checker {
 
   /// Notes that code which is not looked into may have a value, and so may change what can be reached from it.
   func escape(_ value: AbstractValue) {
+    guard canDescend() else { return }
     switch value {
     case .unknown, .nil, .bool, .number, .string, .tensor, .range, .native: return
     case .tuple(let elements): for element in elements { escape(element) }

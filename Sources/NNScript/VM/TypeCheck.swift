@@ -130,3 +130,15 @@ extension TypeCheck.Size {
     return text
   }
 }
+
+extension DimensionOperator {
+  /// Its result for two sizes; nil where there is none.
+  func result(_ a: Int, _ b: Int) -> Int? {
+    switch self {
+    case .add: a.addingReportingOverflow(b).partialValue
+    case .subtract: a.subtractingReportingOverflow(b).partialValue
+    case .multiply: a.multipliedReportingOverflow(by: b).partialValue
+    case .floorDivide: b == 0 ? nil : Int(exactly: Arithmetic.floorDivide(Double(a), Double(b)))
+    }
+  }
+}

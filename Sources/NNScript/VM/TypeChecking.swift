@@ -226,13 +226,7 @@ struct SizeSolver {
     case .name(_, let register, _): return value(register)
     case .arithmetic(let op, let left, let right):
       guard let a = evaluate(left), let b = evaluate(right) else { return nil }
-      switch op {
-      case .add: return a.addingReportingOverflow(b).partialValue
-      case .subtract: return a.subtractingReportingOverflow(b).partialValue
-      case .multiply: return a.multipliedReportingOverflow(by: b).partialValue
-      case .floorDivide:
-        return b == 0 ? nil : Int(exactly: Arithmetic.floorDivide(Double(a), Double(b)))
-      }
+      return op.result(a, b)
     }
   }
 
