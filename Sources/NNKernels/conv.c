@@ -19,6 +19,8 @@ struct conv_kind {
   void (*part)(const struct nnk_conv_map *, const void *, void *, long, long, long, long);
   void (*narrow_rows)(const nnk_conv *, const void *, const void *, void *, long, long);
   void (*weight_part)(const struct nnk_conv_weight_part *);
+  void (*planes)(const struct nnk_planes *, const void *, const void *, const void *, bool, void *, long, long, long, long);
+  void (*planes_weight)(const struct nnk_planes *, const void *, const void *, void *, long, long);
   size_t bytes;
   long lanes;
   bool has_masked_loads;
@@ -28,9 +30,9 @@ static struct conv_kind kind_of(nnk_type type) {
   const struct nnk_table *t = nnk_kernels();
   if (type == NNK_F32)
     return (struct conv_kind){t->conv_pack_f32, t->conv_part_f32, t->conv_narrow_rows_f32, t->conv_weight_part_f32,
-                              4, t->lanes, t->has_masked_loads};
+                              t->conv_planes_f32, t->conv_planes_weight_f32, 4, t->lanes, t->has_masked_loads};
   return (struct conv_kind){t->conv_pack_f64, t->conv_part_f64, t->conv_narrow_rows_f64, t->conv_weight_part_f64,
-                            8, t->lanes / 2, t->has_masked_loads};
+                            t->conv_planes_f64, t->conv_planes_weight_f64, 8, t->lanes / 2, t->has_masked_loads};
 }
 
 /// A pass over images: forward, or the gradient in the input.
@@ -234,6 +236,126 @@ static void spread_pass(struct conv_job *job, double nanoseconds) {
   nnk_parallel_sized(job->parts * job->bands, nanoseconds, run_conv_part, job);
 }
 
+// MARK: Planes
+
+/// Describes a pass over planes; false where they do not fit.
+static bool plan_planes(const nnk_conv *v, bool is_gradient, struct nnk_planes *p) {
+  const long in_depth = v->in_channels / v->groups, out_depth = v->out_channels / v->groups;
+  const struct nnk_conv_axis y = axis_y(v), x = axis_x(v);
+  *p = (struct nnk_planes){.conv = v,
+                           .y = nnk_plane_axis(&y, is_gradient),
+                           .x = nnk_plane_axis(&x, is_gradient),
+                           .depth = is_gradient ? out_depth : in_depth,
+                           .columns = is_gradient ? in_depth : out_depth};
+  p->pitch = p->x.places + p->x.reach;
+  if (p->columns > NNK_PLANE_COLUMNS || p->depth == 0) return false;
+  if (v->kernel_height * v->kernel_width * p->depth * p->columns > NNK_PLANE_WEIGHTS) return false;
+  if (p->pitch > NNK_PLANE_ELEMENTS || p->y.reach > NNK_PLANE_ELEMENTS) return false;
+  if (v->stride_y > NNK_PLANE_STRIDE || v->stride_x > NNK_PLANE_STRIDE) return false;
+  const long phases = p->y.in_phases * p->x.in_phases, out_phases = p->y.out_phases * p->x.out_phases;
+  // Bands overlap by the window, so they should not be much lower than it.
+  const long wanted = p->y.places < p->y.reach + 4 ? p->y.places : p->y.reach + 4;
+  const long most_channels = phases > 1 ? NNK_PLANE_BLOCK / 4 : NNK_PLANE_BLOCK;
+  p->block = p->depth < most_channels ? p->depth : most_channels;
+  p->groups = p->block < p->depth ? 1 : most_channels / p->depth;
+  if (p->groups > v->groups) p->groups = v->groups;
+  while (v->kernel_height * v->kernel_width * p->depth * p->columns * p->groups > NNK_PLANE_WEIGHTS) p->groups /= 2;
+  for (;;) {
+    const long in = p->groups * p->block * phases, out = p->groups * p->columns * out_phases;
+    const long around = p->y.reach * p->pitch + p->x.reach + 3 * NNK_PLANE_LANES;
+    p->rows = (NNK_PLANE_ELEMENTS - in * around) / ((in + out) * p->pitch);
+    if (p->rows >= wanted) break;
+    if (p->groups == 1 && p->block == 1) return false;
+    if (p->groups > 1) {
+      p->groups /= 2;
+    } else {
+      p->block /= 2;
+    }
+  }
+  if (p->rows > p->y.places) p->rows = p->y.places;
+  p->in_plane = nnk_plane_round((p->rows + p->y.reach) * p->pitch + p->x.reach) + NNK_PLANE_LANES;
+  p->out_plane = nnk_plane_round(p->rows * p->pitch);
+  return true;
+}
+
+/// Remainders of a pixel's place modulo the strides; more than planes are made for where the strides are large.
+static long phases_of(const nnk_conv *v) {
+  const long most = NNK_PLANE_STRIDE + 1;
+  return (v->stride_y < most ? v->stride_y : most) * (v->stride_x < most ? v->stride_x : most);
+}
+
+/// Whether `results` channels of a group's result leave so many lanes empty that copies to planes pay: `copying` for each tap's
+/// term of one channel is what the copies cost, and `most` terms would fill the lanes. Fitted to measured times; the same for
+/// all vectors of 32 bytes and more, because sums over planes have an order of their own.
+static bool leaves_lanes_empty(const nnk_conv *v, const struct conv_kind *kind, long results, long copying, long most) {
+  const long taps = v->kernel_height * v->kernel_width, bytes = (long)kind->bytes;
+  const long scale = bytes / 4 * (kind->lanes * bytes == 16 ? 2 : 1);
+  if (v->stride_y > NNK_PLANE_STRIDE || v->stride_x > NNK_PLANE_STRIDE) return false;
+  if (nnk_conv_is_depthwise(v) && v->groups > 4) return false;
+  return scale * (copying + taps * results) <= most * taps;
+}
+
+/// Whether the forward pass has few output channels.
+static bool has_few_outputs(const nnk_conv *v, const struct conv_kind *kind) {
+  const long phases = phases_of(v), outputs = v->out_channels / v->groups;
+  return v->in_channels <= 4 ? leaves_lanes_empty(v, kind, outputs, 20 * phases, 6)
+                             : leaves_lanes_empty(v, kind, outputs, 8 * phases, 7);
+}
+
+/// Whether the gradient in the input has few channels.
+static bool has_few_inputs(const nnk_conv *v, const struct conv_kind *kind) {
+  const long inputs = v->in_channels / v->groups;
+  if (v->groups > 1) return leaves_lanes_empty(v, kind, inputs, 8, 7);
+  // Few channels have lanes of pixels anyway, in sums of single taps, which are better where the sums are long.
+  const bool is_point = v->kernel_height * v->kernel_width == 1 && (inputs <= 4 || phases_of(v) == 1);
+  return v->out_channels <= (is_point ? 5 : 6 * inputs);
+}
+
+/// A pass over planes and how it is cut.
+struct planes_job {
+  struct nnk_planes planes;
+  struct conv_kind kind;
+  const void *in, *weights, *bias;
+  void *out;
+  bool relu;
+  long parts, bands;
+};
+
+/// A band of places of some images; a job of the pool.
+static void run_planes(void *context, long chunk, long chunks) {
+  (void)chunks;
+  const struct planes_job *job = context;
+  const long part = chunk / job->bands, band = chunk % job->bands, batch = job->planes.conv->batch;
+  const long places = job->planes.y.places;
+  job->kind.planes(&job->planes, job->in, job->weights, job->bias, job->relu, job->out, batch * part / job->parts,
+                   batch * (part + 1) / job->parts, places * band / job->bands, places * (band + 1) / job->bands);
+}
+
+/// How long a pass over planes takes on one thread, in nanoseconds.
+static double planes_time(const struct nnk_planes *p, const struct conv_kind *kind) {
+  const nnk_conv *v = p->conv;
+  const double x_pixels = (double)v->batch * (double)(v->in_height * v->in_width);
+  const double y_elements = (double)v->batch * (double)(v->out_height * v->out_width) * (double)v->out_channels;
+  const double terms = y_elements * (double)(v->kernel_height * v->kernel_width) * (double)(v->in_channels / v->groups);
+  return (1.5 / TERMS_PER_LANE * terms + 5 * (x_pixels * (double)v->in_channels + y_elements)) / (double)kind->lanes;
+}
+
+/// Bands overlap by the window, so there are no more than the memory asks for where there are enough images; and every part
+/// clears its planes, so there are not many.
+static void spread_planes(struct planes_job *job) {
+  const struct nnk_planes *p = &job->planes;
+  const long batch = p->conv->batch, needed = (p->y.places + p->rows - 1) / p->rows;
+  long wanted = batch >= 4 ? 1 : 8 / batch;
+  if (wanted > p->y.places / (4 * (p->y.reach + 1)) + 1) wanted = p->y.places / (4 * (p->y.reach + 1)) + 1;
+  job->bands = needed > wanted ? needed : wanted;
+  const double nanoseconds = planes_time(p, &job->kind);
+  long chunks = nnk_chunks(nanoseconds, batch * job->bands);
+  if (chunks > 16 && nanoseconds < 16e5) chunks = 16;
+  const long parts = (chunks + job->bands - 1) / job->bands;
+  job->parts = parts < batch ? parts : batch;
+  nnk_parallel_sized(job->parts * job->bands, nanoseconds, run_planes, job);
+}
+
 // MARK: Forward
 
 /// Whether the convolution is a plain matrix product of pixels and weights.
@@ -258,6 +380,11 @@ bool nnk_conv_forward(nnk_type type, const nnk_conv *v, const void *x, const voi
                                   .a_row = v->in_channels, .a_column = 1, .b = w, .b_row = v->out_channels, .b_column = 1,
                                   .c = y, .c_row = v->out_channels, .batch = 1, .bias = bias,
                                   .activation = relu ? NNK_RELU : NNK_NO_ACTIVATION});
+    return true;
+  }
+  struct planes_job narrow = {.kind = kind_of(type), .in = x, .weights = w, .bias = bias, .out = y, .relu = relu};
+  if (has_few_outputs(v, &narrow.kind) && plan_planes(v, false, &narrow.planes)) {
+    spread_planes(&narrow);
     return true;
   }
   struct conv_job job = {v, kind_of(type), false, x, w, bias, NULL, y, relu, v->out_height, 1, 1};
@@ -301,6 +428,11 @@ bool nnk_conv_input_grad(nnk_type type, const nnk_conv *v, const void *g, const 
   const long pixels = v->batch * v->in_height * v->in_width;
   if (pixels == 0 || v->in_channels == 0) return true;
   struct conv_job job = {v, kind_of(type), true, g, w, NULL, NULL, dx, false, v->in_height, 1, 1};
+  struct planes_job narrow = {.kind = kind_of(type), .in = g, .weights = w, .out = dx};
+  if (has_few_inputs(v, &narrow.kind) && plan_planes(v, true, &narrow.planes)) {
+    spread_planes(&narrow);
+    return true;
+  }
   if (nnk_conv_is_narrow(v)) {
     spread_narrow(&job);
     return true;
@@ -360,6 +492,61 @@ static void cut_weight_job(struct weight_job *job, double nanoseconds) {
   job->pieces = pieces < rows ? pieces : rows;
 }
 
+/// A gradient in the weights over planes, in parts with sums of their own.
+struct planes_weight_job {
+  struct nnk_planes planes;
+  struct conv_kind kind;
+  const void *x, *g;
+  void *dw;
+  char *sums;  ///< of all parts but the first
+  long parts, units, elements;
+};
+
+static void run_planes_weight(void *context, long chunk, long chunks) {
+  (void)chunks;
+  const struct planes_weight_job *job = context;
+  void *dw = chunk == 0 ? job->dw : nnk_after_mutable(job->sums, (chunk - 1) * job->elements, job->kind.bytes);
+  job->kind.planes_weight(&job->planes, job->x, job->g, dw, job->units * chunk / job->parts,
+                          job->units * (chunk + 1) / job->parts);
+}
+
+/// Whether the gradient in the weights has few output channels, or rows of single elements.
+static bool has_few_products(const nnk_conv *v, const struct conv_kind *kind) {
+  const long phases = phases_of(v), outputs = v->out_channels / v->groups;
+  // Taps that are not neighbours are rows of their own.
+  if (v->in_channels == 1 && v->dilation_x > 1 && outputs <= NNK_PLANE_COLUMNS) return true;
+  if (nnk_conv_is_depthwise(v)) return leaves_lanes_empty(v, kind, outputs, 20 * phases, 6);
+  return leaves_lanes_empty(v, kind, outputs, (v->in_channels <= 4 ? 10 : 8) * phases, 6);
+}
+
+/// Describes the gradient in the weights over planes; false where they do not fit.
+static bool plan_planes_weight(struct planes_weight_job *job, const nnk_conv *v) {
+  struct nnk_planes *p = &job->planes;
+  if (job->elements * NNK_PLANE_LANES > NNK_PLANE_SUMS || !plan_planes(v, false, p)) return false;
+  const long front = p->y.reach * p->pitch + p->x.reach;
+  job->units = v->batch * ((p->y.places + p->rows - 1) / p->rows);
+  return p->groups * p->columns * (2 * front + p->rows * p->pitch) <= NNK_PLANE_ELEMENTS;
+}
+
+/// Cuts the bands of all images into parts, by the shapes alone; false without memory.
+static bool spread_planes_weight(struct planes_weight_job *job, nnk_type type) {
+  const struct conv_kind *kind = &job->kind;
+  const struct conv_kind same = {.lanes = NNK_PLANE_LANES};
+  const long most = (long)(planes_time(&job->planes, &same) / 5000) + 1;
+  job->parts = job->units < 16 ? job->units : 16;
+  if (job->parts > most) job->parts = most;
+  if (job->parts > 1) {
+    job->sums = nnk_block_alloc((size_t)((job->parts - 1) * job->elements) * kind->bytes);
+    if (job->sums == NULL) return false;
+  }
+  nnk_parallel_sized(job->parts, planes_time(&job->planes, kind), run_planes_weight, job);
+  for (long part = 1; part < job->parts; part++)
+    nnk_binary(NNK_ADD, type, job->dw, nnk_after(job->sums, (part - 1) * job->elements, kind->bytes), job->dw,
+               (size_t)job->elements);
+  nnk_block_release(job->sums);
+  return true;
+}
+
 bool nnk_conv_weight_grad(nnk_type type, const nnk_conv *v, const void *x, const void *g, void *dw) {
   struct weight_job job = {.kind = kind_of(type)};
   const size_t bytes = job.kind.bytes;
@@ -369,6 +556,9 @@ bool nnk_conv_weight_grad(nnk_type type, const nnk_conv *v, const void *x, const
     memset(dw, 0, (size_t)job.elements * bytes);
     return true;
   }
+  struct planes_weight_job narrow = {.kind = job.kind, .x = x, .g = g, .dw = dw, .elements = job.elements};
+  if (has_few_products(v, &job.kind) && plan_planes_weight(&narrow, v))
+    return spread_planes_weight(&narrow, type);
   job.part = (struct nnk_conv_weight_part){.conv = v, .x = x, .g = g, .dw = dw, .g_row = v->out_channels};
   job.sets = image_sets(v->batch, (double)job.elements * (double)bytes);
   char *padded = NULL;

@@ -117,4 +117,70 @@ static inline struct nnk_taps nnk_conv_outputs(const struct nnk_conv_axis *axis,
   return (struct nnk_taps){begin < end ? begin : end, end};
 }
 
+// MARK: Planes, for few channels
+
+/// One axis of a pass over planes: pixels of the input are sorted by their remainder modulo `in_phases`, pixels of the
+/// result by theirs modulo `out_phases`, a plane for each remainder (one of the two is the stride, the other 1). Each tap
+/// then reads, for all places of one of the result's planes, one of the input's planes at a fixed distance.
+struct nnk_plane_axis {
+  struct nnk_conv_axis forward;
+  bool is_gradient;
+  long in_size, out_size;  // pixels of the images
+  long in_phases, out_phases;
+  long places;  // of a plane of the result
+  long first;   // the place of a plane of the input that the result's place 0 reads at distance 0
+  long reach;   // the largest distance
+};
+
+/// Where a tap reads: `phase` is the input's forward, the result's in the gradient; the other one is 0.
+struct nnk_plane_tap {
+  long phase, distance;
+};
+
+/// A pass over planes: the forward pass, or the gradient in the input.
+struct nnk_planes {
+  const nnk_conv *conv;
+  struct nnk_plane_axis y, x;
+  long depth, columns;       // channels of a group that are summed, and of its result
+  long groups;               // in one go
+  long block;                // channels of each group's input in one go; all of them if there are several groups
+  long rows;                 // of places in one go
+  long pitch;                // elements of a row of a plane
+  long in_plane, out_plane;  // elements of a plane
+};
+
+enum {
+  NNK_PLANE_LANES = 16,            // planes begin at multiples of these elements
+  NNK_PLANE_COLUMNS = 8,           // most channels of a group's result
+  NNK_PLANE_BLOCK = 64,            // most channels of the input in one go; a quarter with strides
+  NNK_PLANE_STRIDE = 16,           // largest stride
+  NNK_PLANE_ELEMENTS = 96 << 10,   // most elements of all planes
+  NNK_PLANE_WEIGHTS = 32 << 10,    // most weights of a group
+  NNK_PLANE_SUMS = 256 << 10,      // most elements of sums of products
+};
+
+static inline long nnk_floor_divide(long a, long b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+static inline long nnk_plane_round(long n) { return (n + NNK_PLANE_LANES - 1) / NNK_PLANE_LANES * NNK_PLANE_LANES; }
+
+static inline struct nnk_plane_tap nnk_plane_tap(const struct nnk_plane_axis *axis, long tap) {
+  const struct nnk_conv_axis *f = &axis->forward;
+  const long at = f->offset + tap * f->dilation, place = nnk_floor_divide(at, f->step);
+  return (struct nnk_plane_tap){at - place * f->step, axis->is_gradient ? -axis->first - place : place - axis->first};
+}
+
+static inline struct nnk_plane_axis nnk_plane_axis(const struct nnk_conv_axis *forward, bool is_gradient) {
+  const long low = nnk_floor_divide(forward->offset, forward->step);
+  const long high = nnk_floor_divide(forward->offset + (forward->taps - 1) * forward->dilation, forward->step);
+  return (struct nnk_plane_axis){
+      .forward = *forward,
+      .is_gradient = is_gradient,
+      .in_size = is_gradient ? forward->outputs : forward->inputs,
+      .out_size = is_gradient ? forward->inputs : forward->outputs,
+      .in_phases = is_gradient ? 1 : forward->step,
+      .out_phases = is_gradient ? forward->step : 1,
+      .places = is_gradient ? (forward->inputs + forward->step - 1) / forward->step : forward->outputs,
+      .first = is_gradient ? -high : low,
+      .reach = high - low};
+}
+
 #endif

@@ -3,9 +3,15 @@ import NNKernels
 
 let convBench = Bench(name: "conv", summary: "convolutions, forward and both gradients, f32") {
   options in
-  let report = Report(title: "conv (\(String(cString: nnk_isa_name())))", options: options)
+  compare(
+    convolutions, Report(title: "conv (\(String(cString: nnk_isa_name())))", options: options),
+    options)
+}
+
+/// Measures the passes of every shape.
+private func compare(_ shapes: [BenchConvolution], _ report: Report, _ options: BenchOptions) {
   let peak = measuredPeak()
-  for shape in convolutions {
+  for shape in shapes {
     for pass in ConvolutionPass.allCases where report.wants(pass.rawValue, shape.name) {
       for threads in options.threads {
         nnk_set_threads(Int32(threads))
@@ -57,6 +63,26 @@ private let convolutions = [
   BenchConvolution(4, 14, 6, 5, 16), BenchConvolution(32, 32, 3, 3, 32, padding: 1),
   BenchConvolution(32, 28, 64, 3, 64, padding: 1, groups: 64), BenchConvolution(8, 56, 64, 1, 256),
 ]
+
+/// Layers with few input or output channels, or few in each group: every pair of counts with a small one.
+let narrowConvBench = Bench(
+  name: "narrow", summary: "convolutions with few channels, forward and both gradients, f32"
+) { options in
+  compare(narrowConvolutions, Report(title: "narrow", options: options), options)
+}
+
+private let narrowConvolutions: [BenchConvolution] =
+  [1, 2].flatMap { stride in
+    [(1, 1), (1, 64), (3, 1), (3, 3), (3, 64), (64, 1), (64, 3), (16, 2)].flatMap { counts in
+      [3, 5, 7].map {
+        BenchConvolution(32, 28, counts.0, $0, counts.1, stride: stride, padding: $0 / 2)
+      }
+    }
+      + [(3, 3, 3), (16, 16, 4), (128, 64, 64)].map { counts in
+        BenchConvolution(
+          32, 28, counts.0, 3, counts.1, stride: stride, padding: 1, groups: counts.2)
+      }
+  }
 
 /// Measures one pass.
 private func time(_ convolution: nnk_conv, _ pass: ConvolutionPass) -> Timing {

@@ -2,8 +2,8 @@
 
     python3 Sources/nnbench/conv_peers.py [--build DIR] [--peers DIR] [--data DIR] [--python P] [--rounds N] [GROUP...]
 
-Groups: conv (forward and both gradients of each shape against oneDNN, PyTorch channels_last), cnn (one training step on
-MNIST), lenet (one step at batch 4). PyTorch keeps freed memory (the MALLOC settings); DIR of the peers holds mnist_cnn.py
+Groups: conv (forward and both gradients of each shape against oneDNN, PyTorch channels_last), narrow (the same for few
+channels), cnn (one training step on MNIST), lenet (one step at batch 4). PyTorch keeps freed memory (the MALLOC settings); DIR of the peers holds mnist_cnn.py
 and cifar_lenet.py; P is a Python with torch, jax, optax and, for the fastest CNN, keras and tensorflow.
 """
 import argparse, json, math, os, statistics, subprocess, sys
@@ -17,7 +17,7 @@ p.add_argument("--data", default=os.path.join(root, "../shared/data"))
 p.add_argument("--python", default=sys.executable)
 p.add_argument("--rounds", type=int, default=5)
 p.add_argument("--threads", type=int, default=2)
-p.add_argument("--torch", action="store_true", help="(used by the conv group) time PyTorch in this process")
+p.add_argument("--torch", help="(used by the conv and narrow groups) time PyTorch in this process")
 p.add_argument("groups", nargs="*", default=["conv", "cnn", "lenet"])
 a = p.parse_args()
 os.environ.update(MALLOC_MMAP_THRESHOLD_="2000000000", MALLOC_TRIM_THRESHOLD_="8000000000", MALLOC_TOP_PAD_="67108864",
@@ -27,6 +27,9 @@ os.environ.update(MALLOC_MMAP_THRESHOLD_="2000000000", MALLOC_TRIM_THRESHOLD_="8
 shapes = [(128, 28, 1, 3, 32, 1, 0, True), (128, 13, 32, 3, 64, 1, 0, True), (32, 28, 64, 3, 64, 1, 1, True),
           (32, 14, 128, 3, 128, 1, 1, True), (32, 14, 128, 3, 128, 2, 1, True), (4, 32, 3, 5, 6, 1, 0, True),
           (4, 14, 6, 5, 16, 1, 0, False), (32, 32, 3, 3, 32, 1, 1, False)]
+narrow = [(32, 28, c, k, o, stride, k // 2, True) for stride in (1, 2)
+          for c, o in ((1, 1), (1, 64), (3, 1), (3, 3), (3, 64), (64, 1), (64, 3), (16, 2)) for k in (3, 5, 7)]
+benches = {"conv": shapes, "narrow": narrow}
 passes = ["conv forward", "conv grad x", "conv grad w"]
 
 
@@ -40,7 +43,7 @@ def time_torch():
     torch.set_num_threads(a.threads)
     grad = torch.ops.aten.convolution_backward
     result = {}
-    for s in shapes:
+    for s in benches[a.torch]:
         b, size, c, k, o, stride, pad, _ = s
         x = torch.randn(b, c, size, size).to(memory_format=torch.channels_last)
         w = torch.randn(o, c, k, k).to(memory_format=torch.channels_last)
@@ -72,22 +75,22 @@ def read_bench(text):
     return result
 
 
-def conv():
+def conv(which="conv"):
     ours, theirs = {}, {}
     for _ in range(a.rounds):
-        bench = [os.path.join(a.build, "nnbench"), "--threads", str(a.threads), "conv"]
+        bench = [os.path.join(a.build, "nnbench"), "--threads", str(a.threads), which]
         for key, value in read_bench(subprocess.run(bench, check=True, capture_output=True, text=True).stdout).items():
             ours.setdefault(key, []).append(value)
-        peer = [a.python, os.path.abspath(__file__), "--torch", "--threads", str(a.threads)]
+        peer = [a.python, os.path.abspath(__file__), "--torch", which, "--threads", str(a.threads)]
         for key, value in json.loads(subprocess.run(peer, check=True, capture_output=True, text=True).stdout).items():
             theirs.setdefault(key, []).append(value)
     print(f"\nconvolutions (us, median of {a.rounds} interleaved rounds, {a.threads} threads)")
     ratios = []
-    for s in shapes:
-        for which in passes:
-            key = f"{which}|{name(s)}"
+    for s in benches[which]:
+        for step in passes:
+            key = f"{step}|{name(s)}"
             own, other = statistics.median(ours[key]), statistics.median(theirs[key])
-            print(f"  {which:<14}{name(s):<22}{own:10.1f} torch {other:10.1f}  x{other / own:.2f}")
+            print(f"  {step:<14}{name(s):<22}{own:10.1f} torch {other:10.1f}  x{other / own:.2f}")
             if s[-1]:
                 ratios.append(other / own)
     print(f"  geometric mean x{math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}, lowest x{min(ratios):.2f}")
@@ -127,4 +130,4 @@ if a.torch:
     time_torch()
 else:
     for group in a.groups:
-        {"conv": conv, "cnn": cnn, "lenet": lenet}[group]()
+        {"conv": conv, "narrow": lambda: conv("narrow"), "cnn": cnn, "lenet": lenet}[group]()

@@ -86,6 +86,39 @@ extension KernelTests {
       for shape in shapes { check(ConvolutionCase<Float>(try #require(shape))) }
     }
 
+    @Test("few channels are right, in images of several bands too")
+    func fewChannels() throws {
+      let same = (top: 1, bottom: 1, left: 1, right: 1)
+      let shapes = [
+        nnk_conv.of(
+          batch: 2, height: 70, width: 90, channels: 33, kernel: (3, 3), outputs: 1, padding: same),
+        nnk_conv.of(
+          batch: 2, height: 61, width: 75, channels: 20, kernel: (5, 5), outputs: 3, stride: (2, 2),
+          padding: (2, 2, 2, 2)),
+        nnk_conv.of(
+          batch: 1, height: 120, width: 200, channels: 2, kernel: (7, 3), outputs: 2,
+          stride: (3, 1), padding: same),
+        nnk_conv.of(
+          batch: 3, height: 40, width: 45, channels: 1, kernel: (3, 3), outputs: 8,
+          dilation: (4, 3), padding: (4, 4, 3, 3)),
+        nnk_conv.of(
+          batch: 2, height: 30, width: 30, channels: 3, kernel: (5, 5), outputs: 3, padding: same,
+          groups: 3),
+        nnk_conv.of(
+          batch: 2, height: 20, width: 21, channels: 150, kernel: (3, 3), outputs: 75,
+          stride: (2, 2), padding: same, groups: 75),
+        nnk_conv.of(
+          batch: 2, height: 17, width: 33, channels: 8, kernel: (3, 3), outputs: 40,
+          stride: (2, 3), padding: same),
+        nnk_conv.of(batch: 5, height: 1, width: 300, channels: 4, kernel: (1, 9), outputs: 1),
+        nnk_conv.of(batch: 1, height: 1, width: 9000, channels: 16, kernel: (1, 5), outputs: 2),
+      ]
+      for shape in shapes {
+        check(ConvolutionCase<Float>(try #require(shape)))
+        check(ConvolutionCase<Double>(try #require(shape)))
+      }
+    }
+
     @Test("an example's values do not depend on its batch")
     func batchIndependence() {
       var draw = GeometryDraw(seed: 77)
