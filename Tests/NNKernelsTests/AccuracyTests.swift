@@ -116,6 +116,32 @@ extension KernelTests {
       check(NNK_POW, bound: 2, as: Double.self) { pow($0, $1) }
     }
 
+    @Test("pow of one exponent is as exact, for those that have a short way and for others")
+    func powerOfOneExponent() {
+      for exponent in [2, 3, 4, 7, 8, 9, 2.5, 0.5, -0.5, 1, 0, -1, -2] {
+        check(exponent, as: Float.self)
+        check(exponent, as: Double.self)
+      }
+    }
+
+    private func check<T: KernelFloat>(_ exponent: Double, as type: T.Type) {
+      let x = specialNumbers(T.self) + floatsOfEveryKind(T.self, count: 20_000)
+      let powers = {
+        var y = [T](repeating: 0, count: x.count)
+        _ = nnk_binary_scalar(NNK_POW, T.kernelType, x, exponent, &y, x.count)
+        return y
+      }
+      for level in KernelTests.isaLevels {
+        let y = withISA(level) { powers() }
+        let wrong = x.indices.first {
+          let want = pow(x[$0].exact, Exact(exponent))
+          return ulps(y[$0], want) > 1.01 || (want == 0 && y[$0].sign != want.sign)
+        }
+        if let wrong { Issue.record("\(x[wrong]) ** \(exponent) = \(y[wrong]), level \(level)") }
+      }
+      #expect(sameBitsEverywhere(powers))
+    }
+
     @Test("atan2 in all quadrants and at all infinities")
     func angle() {
       check(NNK_ATAN2, bound: 4, as: Float.self) { atan2($0, $1) }
