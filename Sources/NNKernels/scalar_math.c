@@ -125,7 +125,7 @@ double nnk_unary_f64(nnk_unary_op op, double x) {
     case NNK_TANH: return nnk_tanh_f64(x);
     case NNK_SIGMOID: return nnk_sigmoid_f64(x);
     case NNK_RELU: return vrelu(v)[0];
-    case NNK_GELU: return vgelu(v)[0];
+    case NNK_GELU: return vgelu_mills(v)[0];
     case NNK_GELU_TANH: return vgelu_tanh(v)[0];
     case NNK_ERF: return nnk_erf_f64(x);
     case NNK_SILU: return nnk_silu_f64(x);

@@ -110,6 +110,45 @@ extension KernelTests {
       #expect(sameBitsEverywhere { unary(function.op, x) })
     }
 
+    @Test("the slope of gelu is within 5 parts in 2^24, of 1/32 near its zero")
+    func geluSlope() {
+      let x =
+        numbers(1, count: 40_000, in: -13...13, as: Float.self)
+        + numbers(2, count: 40_000, in: -1...1, as: Float.self)
+      let ones = [Float](repeating: 1, count: x.count)
+      let exact = x.map { x -> Exact in
+        let t = Exact(x)
+        let density = exp(-t * t / 2) / (2 * Exact.pi).squareRoot()
+        return erfc(-t * Exact(0.5).squareRoot()) / 2 + t * density
+      }
+      for level in KernelTests.isaLevels {
+        let slope = withISA(level) { binary(NNK_GELU_GRAD, ones, x) }
+        for i in x.indices {
+          let size = max(exact[i].magnitude, abs(x[i] + 0.75) < 0.25 ? 1.0 / 32 : 0)
+          guard (slope[i].exact - exact[i]).magnitude > size * 5 / 16_777_216 else { continue }
+          Issue.record("slope at \(x[i]) is \(slope[i]), exact \(exact[i]), level \(level)")
+          break
+        }
+      }
+    }
+
+    @Test("gelu and its slope do not depend on the elements beside")
+    func geluAlone() {
+      var x = numbers(1, count: 1003, in: -9...9, as: Float.self)
+      x += [-5, Float(-5).nextDown, Float(-5).nextUp, -5.9, Float(-5.9).nextDown, .nan, -.infinity]
+      let ones = [Float](repeating: 1, count: x.count)
+      for level in KernelTests.isaLevels {
+        withISA(level) {
+          let values = unary(NNK_GELU, x)
+          let slopes = binary(NNK_GELU_GRAD, ones, x)
+          let alone = x.map { unary(NNK_GELU, [$0])[0] }
+          let slopesAlone = x.map { binary(NNK_GELU_GRAD, [1], [$0])[0] }
+          #expect(bits(values) == bits(alone))
+          #expect(bits(slopes) == bits(slopesAlone))
+        }
+      }
+    }
+
     @Test("pow has IEEE's special cases and 2 ulps elsewhere")
     func power() {
       check(NNK_POW, bound: 2, as: Float.self) { pow($0, $1) }
