@@ -40,8 +40,26 @@ typedef void (*nnk_reduce_columns_loop)(
 typedef void (*nnk_transpose_loop)(const void *src, long src_row, void *dst, long dst_row, long rows, long cols);
 /// y[i] = x[i] * scale.
 typedef void (*nnk_scale_bytes_loop)(const uint8_t *x, float scale, float *y, long n);
-/// Copies past the caches. The stores are not ordered with others: a fence must follow.
-typedef void (*nnk_stream_bytes_loop)(const void *from, void *to, size_t bytes);
+/// How many vectors are a group that goes through all steps of a chain at once: enough that the choice of a step costs little.
+enum { NNK_CHAIN_VECTORS = 8 };
+/// What a step of a chain does with the value so far. To most an operation's number is added.
+enum {
+  NNK_CODE_LOAD,                                             ///< the operand is the value
+  NNK_CODE_KEEP,                                             ///< the value is written where the operand is
+  NNK_CODE_UNARY,                                            ///< an operation on the value
+  NNK_CODE_BINARY = NNK_CODE_UNARY + NNK_UNARY_COUNT,        ///< one on the value and the operand
+  NNK_CODE_SWAPPED = NNK_CODE_BINARY + NNK_BINARY_COUNT,     ///< one on the operand and the value
+};
+struct nnk_chain_op {
+  uint32_t code;
+  bool is_number;  ///< whether all elements of the operand are one number
+  long step;       ///< elements by which the operand moves from element to element; 0: all groups have the same
+  const void *operand;
+  nnk_binary_loop loop;  ///< of an operation that a chain's loop does not know
+};
+/// y[begin ..< end], whole groups, from steps of which the first loads. `streams`: past the caches, to whole vectors in place; the
+/// stores are not ordered with others then: a fence must follow.
+typedef void (*nnk_chain_loop)(const struct nnk_chain_op *ops, long count, long begin, long end, void *y, bool streams);
 
 /// Softmax of rows[rows, cols] to y (or NULL); each row's maximum and the sum of its exponentials (or NULL).
 typedef void (*nnk_softmax_loop)(const void *x, void *y, long rows, long cols, void *largest, void *sums);
@@ -87,7 +105,7 @@ struct nnk_math_table {
   nnk_reduce_columns_loop reduce_columns[NNK_REDUCE_ALL][NNK_TYPE_COUNT];
   nnk_transpose_loop transpose[9];  ///< by element size
   nnk_scale_bytes_loop scale_bytes;
-  nnk_stream_bytes_loop stream_bytes;
+  nnk_chain_loop chain[NNK_TYPE_COUNT];
   nnk_softmax_loop softmax[NNK_TYPE_COUNT];
   nnk_log_softmax_loop log_softmax[NNK_TYPE_COUNT];
   nnk_softmax_grad_loop softmax_grad[NNK_TYPE_COUNT], log_softmax_grad[NNK_TYPE_COUNT];

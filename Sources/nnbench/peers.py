@@ -3,8 +3,8 @@
     python3 Sources/nnbench/peers.py [--nnscript PATH] [--peers DIR] [--data DIR] [--python P] [--rounds N] [GROUP...]
 
 Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one step), add (a tracked 4-element add),
-chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager), linalg (factorizations of a 100 x 100 f64 matrix against
-NumPy), rnn, lstm, gru (one step of a recurrent layer over MNIST's rows), embed (of an embedding classifier), gpt (of a
+chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager and one pass over memory), linalg (factorizations of a
+100 x 100 f64 matrix against NumPy), rnn, lstm, gru (one step of a recurrent layer over MNIST's rows), embed (of an embedding classifier), gpt (of a
 character transformer), eager (all of these steps and those of both convolutional networks against PyTorch eager as installed,
 and the geometric mean), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of
 `print(1)`); and whole processes from start to trained and tested network, the samples against the same number of epochs or steps of
@@ -176,7 +176,15 @@ print(json.dumps({"ms": statistics.median(times[1:])}))
 
 def chain():
     commands = {"nnscript": ours("gelu_chain.nn"), "torch": [a.python, "-c", CHAIN, str(a.threads)]}
-    show("gelu(x * a + b) + c, 1e7 floats", "ms", *interleave(commands, field("ms")))
+    passes = []
+
+    def read(output, seconds, megabytes):
+        values = json.loads(output.strip().splitlines()[-1])
+        passes.extend([values["ms"] / values["pass_ms"]] if "pass_ms" in values else [])
+        return values["ms"]
+
+    show("gelu(x * a + b) + c, 1e7 floats", "ms", *interleave(commands, read))
+    print(f"  nnscript takes x{statistics.median(passes):.2f} of one read and one write (-x)")
 
 
 LINALG = """

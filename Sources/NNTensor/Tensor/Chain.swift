@@ -4,7 +4,7 @@ import NNKernels
 /// The steps that compute the elements of a large tensor, in postfix order.
 ///
 /// Ops on many elements are bound by memory, not by arithmetic. Their results therefore start as chains; an op on a chain that
-/// nobody else holds lengthens it, and the first reader has it evaluated, a block of elements at a time. A chain reads only
+/// nobody else holds lengthens it, and the first reader has it evaluated, a few vectors of elements at a time. A chain reads only
 /// tensors that have their elements, so evaluation never nests.
 final class Chain {
   private var steps: [nnk_chain_step] = []
