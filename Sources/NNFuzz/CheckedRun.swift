@@ -71,6 +71,48 @@ package struct CheckedRun {
     }
   }
 
+  // MARK: Several errors
+
+  /// The program without the first of several errors, whose line must be one simple statement: whatever it would have given, the
+  /// other errors are to happen. Nil where there are not several.
+  package func withoutFirstError(_ text: [UInt8]) -> String? {
+    if case .refused = outcome { return nil }
+    let errors = found.filter { $0.severity == .error }
+    var lines = String(decoding: text, as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    guard errors.count > 1, let first = line(of: errors[0], text),
+      let second = line(of: errors[1], text), first != second, !lines[first].contains("{")
+    else { return nil }
+    let words = lines[first].split(separator: " ")
+    if words[0] == "var" || words[0] == "let" {
+      lines[first] = "\(words[0]) \(words[1]) = zeros(2, 3)"
+    } else {
+      lines[first] = ""
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// The program with calls of the functions that the checker says are certain to fail, with an argument that fits them; nil where
+  /// there are none.
+  package func callingUncalled(_ text: [UInt8]) -> String? {
+    let head = "it happens in every call of `u"
+    let names = found.flatMap(\.notes).compactMap { note -> Substring? in
+      note.hasPrefix(head) ? note.dropFirst(head.count - 1).dropLast() : nil
+    }
+    guard let name = names.first else { return nil }
+    return String(decoding: text, as: UTF8.self) + "\n\(name)(zeros(2, 2))\n"
+  }
+
+  /// The line of the top level, from 0, in which an error arises.
+  private func line(of error: Diagnostic, _ text: [UInt8]) -> Int? {
+    if let call = error.notes.last(where: { $0.hasPrefix("called by main at ") }) {
+      return call.split(separator: ":").last.flatMap { Int($0) }.map { $0 - 1 }
+    }
+    return error.span.map { span in
+      text.prefix(Int(span.start)).count { $0 == UInt8(ascii: "\n") }
+    }
+  }
+
   /// Whether two diagnostics say the same, where `?` in the foreseen one stands for what was not known.
   private static func fits(_ foreseen: Diagnostic, _ error: Diagnostic) -> Bool {
     matches(foreseen.message, error.message)

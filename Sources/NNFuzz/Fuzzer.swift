@@ -68,15 +68,24 @@ package struct Fuzzer {
     return runProblem(input.text, limit) ?? checkProblem(input.text, limit)
   }
 
-  /// What must hold for the static checker: an error it foresees happens.
+  /// What must hold for the static checker: an error it foresees happens, a second one too where the first is taken away, and what it
+  /// says of functions that nothing calls where they are called.
   private static func checkProblem(_ text: [UInt8], _ limit: Int) -> String? {
-    CheckedRun(text, name: "fuzz.nn") {
+    let make = {
       let interpreter = Interpreter(host: Host())
       interpreter.instructionLimit = limit
       interpreter.memoryLimit = mostMemory
       return interpreter
     }
-    .problem(isExact: false)
+    let run = CheckedRun(text, name: "fuzz.nn", make: make)
+    if let problem = run.problem(isExact: false) { return problem }
+    for rest in [run.withoutFirstError(text), run.callingUncalled(text)].compactMap(\.self) {
+      switch make().run(source: rest, name: "fuzz.nn") {
+      case .finished, .exited: return "what was foreseen does not happen in\n\(rest)"
+      case .failed, .cancelled, .refused: continue
+      }
+    }
+    return nil
   }
 
   /// Whether an input gets as far as bytecode.

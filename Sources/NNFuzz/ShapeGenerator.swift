@@ -50,7 +50,7 @@ struct ShapeGenerator {
 
   private mutating func expression() -> String {
     let (a, b) = (tensor(), tensor())
-    switch random.below(22) {
+    switch random.below(30) {
     case 0: return "\(a) @ \(b)"
     case 1: return "\(a) + \(b)"
     case 2: return "\(a) * \(b) - 1"
@@ -72,12 +72,24 @@ struct ShapeGenerator {
     case 18: return "\(random.pick(lists))[\(random.below(2))]"
     case 19: return "map([\(a), \(b)], t => t * \(b))[0]"
     case 20: return "value_and_grad(fn(t, u) { mean(t @ u) })(\(a), \(b))[1]"
+    case 21: return "vmap(t => t \(random.pick(["@", "*", "+"])) \(b))(\(a))"
+    case 22:
+      let axes = random.pick(["(0, nil)", "(0, 0)", "(nil, 0)", "1", "(1, 0)", "(0, 2)"])
+      return "vmap((t, u) => t @ u, axes: \(axes))(\(a), \(b))"
+    case 23: return "jvp(t => t * \(b), \(a), \(tensor()))[\(random.below(2))]"
+    case 24: return "vjp(t => t @ \(b), \(a))[1](\(tensor()))"
+    case 25: return "jacobian(t => sum(t @ \(b), axis: \(random.below(2))))(\(a))"
+    case 26: return "checkpoint(t => t @ \(b))(\(a))"
+    case 27: return "custom_grad(t => t @ \(b), (saved, out, g) => saved[0])(\(a))"
+    case 28:
+      return
+        "\(random.pick(["hessian(t => sum(t * \(b)))", "vmap(grad(t => sum(t @ \(b))))"]))(\(a))"
     default: return fresh()
     }
   }
 
   private mutating func statement() -> String {
-    switch random.below(depth > 2 ? 6 : 14) {
+    switch random.below(depth > 2 ? 6 : 17) {
     case 0, 1:
       let target = name("v")
       let line = "var \(target) = \(expression())"
@@ -94,7 +106,12 @@ struct ShapeGenerator {
     case 9: return block("for t in \(random.pick(lists))")
     case 10: return block("try") + " catch e { \(statement()) }"
     case 11: return function()
-    case 12:
+    case 12: return block("for t in batches(\(tensor()), \(1 + random.below(3)))")
+    case 13: return "if \(tensor()).rank > 1 { \(tensor())[0, 0] }; \(uncalled())"
+    case 14:
+      let target = random.pick(tensors.filter { $0.hasPrefix("v") })
+      return "\(target)[\(random.below(3))] = \(expression())"
+    case 15:
       let list = name("xs")
       let line = "let \(list) = [\(expression()), \(expression())]"
       if depth == 0 { lists.append(list) }
@@ -111,6 +128,17 @@ struct ShapeGenerator {
       (0...random.below(2)).map { _ in statement() }
       + (extra.isEmpty ? [] : ["if \(condition()) { \(extra) }"])
     return "\(head) { \(body.joined(separator: "; ")) }"
+  }
+
+  /// A function that nothing calls.
+  private mutating func uncalled() -> String {
+    let saved = tensors
+    tensors.append("x")
+    depth += 3
+    let body = "\(statement()); \(expression())"
+    depth -= 3
+    tensors = saved
+    return "let \(name("u")) = fn(x: \(random.pick(["[A, B]", "[A, 2]", "[...]"]))) { \(body) }"
   }
 
   /// A function, perhaps with a shape type, that may change what is around it.

@@ -33,7 +33,7 @@ struct BenchOptions {
 struct NNBench {
   static let benches = [
     peakBench, gemmBench, poolBench, memoryBench, mathBench, normBench, attentionBench,
-    dispatchBench, convBench, narrowConvBench, derivativeBench, reduceBench,
+    dispatchBench, convBench, narrowConvBench, derivativeBench, reduceBench, checkBench,
   ]
 
   static func main() {

@@ -10,7 +10,8 @@ import Testing
 /// - `# expect help: TEXT`: one of the error's help lines has `TEXT` in it.
 /// - `# expect warning: TEXT`: a warning has `TEXT` in it.
 /// - `# expect foreseen: TEXT`: the static checker refuses the program with an error whose text has `TEXT` in it;
-///   `# expect unforeseen: REASON`: it does not, for this reason.
+///   `# expect unforeseen: REASON`: it does not, for this reason. `# expect warned: TEXT`: it warns of one;
+///   `# expect silence: REASON`: it says nothing at all.
 /// - `# expect status: N`: the exit status, where 2 means refused before the run.
 struct LanguageCase: Sendable, CustomTestStringConvertible {
   let path: String
@@ -21,6 +22,8 @@ struct LanguageCase: Sendable, CustomTestStringConvertible {
   var warnings: [String] = []
   var foreseen: [String] = []
   var unforeseen: String?
+  var warned: [String] = []
+  var silence: String?
   var kind: String?
   var place: String?
   var file: String?
@@ -55,6 +58,8 @@ struct LanguageCase: Sendable, CustomTestStringConvertible {
     case "warning": warnings.append(found)
     case "foreseen": foreseen.append(found)
     case "unforeseen": unforeseen = found
+    case "warned": warned.append(found)
+    case "silence": silence = found
     case "kind": kind = found
     case "at": place = found
     case "in": file = found

@@ -11,12 +11,18 @@ indirect enum AbstractValue {
   case string(String?)
   case tensor(TensorFacts)
   case tuple([AbstractValue])
+  /// A tuple of any number of values, each of which is no more than this; whether there is one for certain.
+  case elements(AbstractValue, isFilled: Bool)
   case list(AbstractContainer)
   case dict(AbstractContainer)
   case range(AbstractRange?)
+  /// A range from this number whose end is not known, but has a first number for certain.
+  case count(from: Int)
+  /// A column of a table: a tensor with one axis, or a list of strings.
+  case column
   case function(AbstractFunction)
   case native(NativeFunction)
-  case derivative(AbstractDerivative)
+  case transform(AbstractTransform)
   case model(AbstractModel)
   case instance(AbstractInstance)
   case bound(AbstractInstance, AbstractFunction)
@@ -68,169 +74,6 @@ struct AbstractRange: Equatable {
   }
 }
 
-/// Something that can be assigned: a variable, a field, or what a list or dict holds.
-final class Place {
-  /// What stays known once code that was not looked into may assign to it.
-  enum Persistence {
-    /// Nobody else assigns to it.
-    case all
-    /// A parameter of a model keeps its shape and element type.
-    case shape
-    case nothing
-  }
-
-  let persistence: Persistence
-  /// The value it was given last. Only the checker's trail may change it.
-  var stored: AbstractValue
-  /// Whether code that was not looked into may have got hold of it.
-  var isEscaped = false
-
-  init(_ value: AbstractValue, _ persistence: Persistence = .all, isEscaped: Bool = false) {
-    stored = value
-    self.persistence = persistence
-    self.isEscaped = isEscaped
-  }
-
-  /// What is known of what it holds.
-  var value: AbstractValue {
-    guard isEscaped else { return stored }
-    switch persistence {
-    case .all: return stored
-    case .shape: if case .tensor = stored { return stored } else { return .unknown }
-    case .nothing: return .unknown
-    }
-  }
-}
-
-/// A list or dict. The contents of a list are a tuple of its elements, those of a dict a tuple of pairs.
-final class AbstractContainer {
-  let contents: Place
-
-  init(_ elements: [AbstractValue]?) {
-    contents = Place(elements.map { .tuple($0) } ?? .unknown, .nothing)
-  }
-
-  /// The elements, or pairs, where they are known.
-  var elements: [AbstractValue]? {
-    if case .tuple(let elements) = contents.value { return elements }
-    return nil
-  }
-}
-
-/// A function of a script with the variables it captured.
-final class AbstractFunction {
-  let syntax: Function
-  let name: String
-  let captures: [Place]
-  let module: Module
-  var isEscaped = false
-
-  init(_ syntax: Function, name: String, captures: [Place], module: Module) {
-    self.syntax = syntax
-    self.name = name
-    self.captures = captures
-    self.module = module
-  }
-}
-
-/// A function made by `grad` or `value_and_grad`.
-final class AbstractDerivative {
-  let function: AbstractValue
-  let arguments: [Int]
-  let givesValue: Bool
-
-  init(of function: AbstractValue, arguments: [Int], givesValue: Bool) {
-    self.function = function
-    self.arguments = arguments
-    self.givesValue = givesValue
-  }
-
-  var name: String { givesValue ? "value_and_grad" : "grad" }
-}
-
-/// A model of a script.
-final class AbstractModel {
-  let syntax: ModelDecl
-  let captures: [Place]
-  /// By their position among the methods.
-  let methods: [AbstractFunction]
-  let module: Module
-  var isEscaped = false
-
-  init(_ syntax: ModelDecl, captures: [Place], methods: [AbstractFunction], module: Module) {
-    self.syntax = syntax
-    self.captures = captures
-    self.methods = methods
-    self.module = module
-  }
-
-  var name: String { syntax.name }
-
-  func method(_ name: String) -> AbstractFunction? {
-    methods.first { $0.syntax.name == name }
-  }
-
-  /// The names of the fields, the constructor's arguments first.
-  var fieldNames: [String] {
-    syntax.parameters.map(\.name)
-      + syntax.items.compactMap { if case .field(let field) = $0 { field.name } else { nil } }
-  }
-}
-
-/// An instance of a model.
-final class AbstractInstance {
-  let model: AbstractModel
-  /// Constructor arguments, then the other fields.
-  let fields: [Place]
-  var isEscaped = false
-  /// Whether it is certain to have elements to iterate.
-  var hasRows = false
-
-  init(_ model: AbstractModel) {
-    self.model = model
-    var fields = model.syntax.parameters.map { _ in Place(.unknown, .all) }
-    for case .field(let field) in model.syntax.items {
-      let persistence: Place.Persistence =
-        switch field.kind {
-        case .param: .shape
-        case .let: .all
-        case .state, .var: .nothing
-        }
-      fields.append(Place(.unknown, persistence))
-    }
-    self.fields = fields
-  }
-
-  /// The field of a name.
-  func field(_ name: String) -> Place? {
-    model.fieldNames.lastIndex(of: name).map { fields[$0] }
-  }
-}
-
-/// A lazy sequence over others.
-final class AbstractSequence {
-  enum Kind {
-    case progress, enumerate, zip
-    case map(AbstractValue)
-  }
-  let kind: Kind
-  let sources: [AbstractValue]
-
-  init(_ kind: Kind, _ sources: [AbstractValue]) {
-    self.kind = kind
-    self.sources = sources
-  }
-}
-
-/// An imported file or library module.
-final class AbstractModule {
-  let file: ModuleFile
-  /// Bindings of a library file that are evaluated when they are first asked for.
-  var pending: [ObjectIdentifier: BindingStmt] = [:]
-
-  init(_ file: ModuleFile) { self.file = file }
-}
-
 extension AbstractValue {
   /// Whether two values are known to be the same, or equally little is known of both.
   func isSame(as other: AbstractValue) -> Bool {
@@ -243,10 +86,13 @@ extension AbstractValue {
     case (.range(let a), .range(let b)): a == b
     case (.tuple(let a), .tuple(let b)):
       a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
+    case (.elements(let a, let x), .elements(let b, let y)): x == y && a.isSame(as: b)
+    case (.count(let a), .count(let b)): a == b
+    case (.column, .column): true
     case (.list(let a), .list(let b)), (.dict(let a), .dict(let b)): a === b
     case (.function(let a), .function(let b)): a.isSame(as: b)
     case (.native(let a), .native(let b)): a === b
-    case (.derivative(let a), .derivative(let b)): a === b
+    case (.transform(let a), .transform(let b)): a === b
     case (.model(let a), .model(let b)): a === b
     case (.instance(let a), .instance(let b)): a === b
     case (.bound(let a, let f), .bound(let b, let g)): a === b && f === g
@@ -269,10 +115,15 @@ extension AbstractValue {
   /// Whether it is certain not to be a number or tensor; nil where that is not known.
   var isOperand: Bool? {
     switch self {
-    case .unknown: nil
+    case .unknown, .column: nil
     case .number, .tensor: true
     default: false
     }
+  }
+
+  var isNumber: Bool {
+    if case .number = self { return true }
+    return false
   }
 
   /// A known number.
@@ -285,7 +136,7 @@ extension AbstractValue {
   var isCallable: Bool? {
     switch self {
     case .unknown: nil
-    case .function, .native, .derivative, .model, .bound: true
+    case .function, .native, .transform, .model, .bound: true
     case .instance(let instance): instance.model.method("call") != nil
     default: false
     }
@@ -295,7 +146,7 @@ extension AbstractValue {
   var sketch: ValueSketch? {
     let kind: ValueSketch.Kind
     switch self {
-    case .unknown: return nil
+    case .unknown, .column: return nil
     case .nil: kind = .none
     case .number: kind = .number
     case .string: kind = .string
@@ -313,17 +164,17 @@ extension AbstractValue {
   /// What `type(x)` gives, where it is known.
   var typeName: String? {
     switch self {
-    case .unknown: nil
+    case .unknown, .column: nil
     case .nil: "nil"
     case .bool: "bool"
     case .number: "number"
     case .string: "string"
     case .tensor: "tensor"
-    case .tuple: "tuple"
+    case .tuple, .elements: "tuple"
     case .list: "list"
     case .dict: "dict"
-    case .range: "range"
-    case .function, .native, .derivative, .bound: "function"
+    case .range, .count: "range"
+    case .function, .native, .transform, .bound: "function"
     case .model: "model"
     case .instance(let instance): instance.model.name
     case .module: "module"
@@ -339,7 +190,8 @@ extension AbstractValue {
     case .tuple(let elements): values += elements
     case .list(let container), .dict(let container): places.append(container.contents)
     case .function(let function): places += function.captures
-    case .derivative(let derivative): values.append(derivative.function)
+    case .transform(let transform): values += transform.parts
+    case .elements(let element, _): values.append(element)
     case .bound(let instance, let function):
       places += instance.fields
       places += function.captures
@@ -350,14 +202,5 @@ extension AbstractValue {
       if case .map(let function) = sequence.kind { values.append(function) }
     default: return
     }
-  }
-}
-
-extension AbstractFunction {
-  /// Whether both are made of the same text with the same captured variables.
-  func isSame(as other: AbstractFunction) -> Bool {
-    self === other
-      || syntax === other.syntax && captures.count == other.captures.count
-        && zip(captures, other.captures).allSatisfy { $0 === $1 }
   }
 }

@@ -39,7 +39,11 @@ extension Checker {
       if case .member(let member, _) = name.binding, member.kind == .method {
         return try apply(callee, arguments, at: callPlace(node, receiver: node.callee.span))
       }
-      return try apply(callee, arguments, at: callPlace(node, receiver: nil))
+      let result = try apply(callee, arguments, at: callPlace(node, receiver: nil))
+      if case .builtin("assert") = name.binding, let condition = node.arguments.first {
+        assume(condition.value)
+      }
+      return result
     default:
       let callee = try evaluate(node.callee)
       let arguments = try evaluate(node.arguments)
@@ -93,7 +97,7 @@ extension Checker {
     let arguments = try evaluate(node.arguments)
     let place = callPlace(node, receiver: member.object.span)
     switch object {
-    case .unknown:
+    case .unknown, .column:
       escape(fallback)
       return callUnseen(object, arguments)
     case .instance(let instance):
@@ -134,7 +138,7 @@ extension Checker {
     throws(Flow) -> AbstractValue
   {
     switch callee {
-    case .unknown: return callUnseen(callee, arguments)
+    case .unknown, .column: return callUnseen(callee, arguments)
     case .function(let function): return try call(function, nil, arguments, at: place)
     case .bound(let instance, let method):
       return try call(method, instance, arguments, at: place)
@@ -144,7 +148,7 @@ extension Checker {
       }
     case .model(let model): return try construct(model, arguments, at: place)
     case .native(let native): return try call(native, arguments, at: place)
-    case .derivative(let derivative): return try call(derivative, arguments, at: place)
+    case .transform(let transform): return try call(transform, arguments, at: place)
     default: break
     }
     guard let sketch = callee.sketch else { return callUnseen(callee, arguments) }
@@ -176,22 +180,40 @@ extension Checker {
       if let receiver { escape(.instance(receiver)) }
       return callUnseen(.function(function), arguments)
     }
-    let inner = CheckFrame(
-      name: function.name, module: function.module, localCount: syntax.layout.localCount,
-      captures: function.captures, ownFunction: function, result: syntax.returnType,
-      mark: trail.count)
-    let result = try enter(inner, at: place) { () throws(Flow) in
+    noteEntry(syntax)
+    let result = try enter(bodyFrame(of: function), at: place) { () throws(Flow) in
       if let variable = syntax.layout.receiver, let receiver {
         self.declare(variable, .instance(receiver))
       }
       try self.declare(syntax.parameters, bound, syntax.layout, list, at: place)
-      switch syntax.body {
-      case .expression(let value): return try self.tail(value)
-      case .block(let block): return try self.run(block, isTail: true)
-      }
+      return try self.run(syntax.body)
     }
     noteRows(of: result, function, arguments)
     return result
+  }
+
+  /// Notes that all that is certain to happen in a function or model is reported, if it is so here.
+  func noteEntry(_ syntax: AnyObject) {
+    if silence == 0, doubts.isSubset(of: [.attempt, .data]) {
+      entered.insert(ObjectIdentifier(syntax))
+    }
+  }
+
+  func bodyFrame(of function: AbstractFunction) -> CheckFrame {
+    CheckFrame(
+      name: function.name, module: function.module,
+      localCount: function.syntax.layout.localCount, captures: function.captures,
+      ownFunction: function, result: function.syntax.returnType, mark: trail.count)
+  }
+
+  /// Runs the body of the function whose frame is the current one.
+  func run(_ body: Function.Body) throws(Flow) -> AbstractValue {
+    switch body {
+    case .block(let block): return try run(block, isTail: true)
+    case .expression(let value):
+      if isInProgram { frame.running = .expression(value) }
+      return try tail(value)
+    }
   }
 
   /// The arguments of a lambda with several parameters that is given one: the parts of a tuple or list; nil where that is not known.
@@ -207,7 +229,7 @@ extension Checker {
   }
 
   /// Runs the body of a function, and joins the states and values with which it may return.
-  private func enter(
+  func enter(
     _ inner: CheckFrame, at place: Code.Place, _ body: () throws(Flow) -> AbstractValue
   ) throws(Flow) -> AbstractValue {
     let before = doubts
@@ -275,7 +297,7 @@ extension Checker {
   }
 
   /// Gives the parameters their values, defaults included, and checks them against their types.
-  private func declare(
+  func declare(
     _ parameters: [NNSyntax.Parameter], _ bound: [BoundArgument], _ layout: FunctionLayout,
     _ list: ParameterList, at place: Code.Place
   ) throws(Flow) {
@@ -291,116 +313,6 @@ extension Checker {
       declare(parameter.variable, try evaluate(value))
     }
     try checkTypes(of: parameters, layout, list, at: place)
-  }
-
-  // MARK: Models
-
-  /// Makes an instance of a model.
-  private func construct(
-    _ model: AbstractModel, _ arguments: CallArguments, at place: Code.Place
-  ) throws(Flow) -> AbstractValue {
-    let syntax = model.syntax
-    let list = parameterList(syntax.parameters, hasReceiver: true)
-    guard frames.count < Checker.mostFrames,
-      let bound = try bind(list, model.name, arguments, at: place)
-    else { return callUnseen(.model(model), arguments) }
-    let instance = AbstractInstance(model)
-    let inner = CheckFrame(
-      name: model.name, module: model.module, localCount: syntax.layout.localCount,
-      captures: model.captures, ownFunction: nil, result: nil, mark: trail.count)
-    return try enter(inner, at: place) { () throws(Flow) in
-      if let variable = syntax.layout.receiver { self.declare(variable, .instance(instance)) }
-      try self.declare(syntax.parameters, bound, syntax.layout, list, at: place)
-      try self.initialise(instance)
-      return .instance(instance)
-    }
-  }
-
-  private func initialise(_ instance: AbstractInstance) throws(Flow) {
-    let syntax = instance.model.syntax
-    for (index, parameter) in syntax.parameters.enumerated() {
-      guard case .local(let local) = parameter.variable.storage else { continue }
-      set(instance.fields[index], frame.locals[local]?.value ?? .unknown)
-    }
-    var index = syntax.parameters.count
-    for case .field(let field) in syntax.items {
-      let value = try evaluate(field.value)
-      set(instance.fields[index], field.kind == .param ? try asParameter(value) : value)
-      index += 1
-    }
-    for (index, parameter) in syntax.parameters.enumerated() where parameter.name.hasPrefix("_") {
-      set(instance.fields[index], .nil)
-    }
-  }
-
-  /// What a parameter of a model becomes: a tensor of a number or list.
-  private func asParameter(_ value: AbstractValue) throws(Flow) -> AbstractValue {
-    switch value {
-    case .tensor, .nil, .unknown: return value
-    case .number: return .tensor(TensorFacts(.f32, Dims()))
-    case .list:
-      return stacked(value, wantsIntegers: false, depth: 0)
-    default: throw .ended
-    }
-  }
-
-  // MARK: Derivatives
-
-  /// Calls what `grad` or `value_and_grad` made.
-  private func call(
-    _ derivative: AbstractDerivative, _ arguments: CallArguments, at place: Code.Place
-  ) throws(Flow) -> AbstractValue {
-    guard !arguments.isOpen, arguments.named.isEmpty,
-      derivative.arguments.allSatisfy({ $0 < arguments.positional.count })
-    else { return callUnseen(.derivative(derivative), arguments) }
-    var tracked = arguments
-    for index in derivative.arguments {
-      tracked.positional[index] = copied(arguments.positional[index])
-    }
-    let value = try apply(derivative.function, tracked, at: place)
-    try checkScalar(value, derivative.name, at: place)
-    let parts = derivative.arguments.map { gradient(of: arguments.positional[$0]) }
-    let whole = parts.count == 1 ? parts[0] : .tuple(parts)
-    if derivative.givesValue { return .tuple([value, whole]) }
-    escape(value)
-    return whole
-  }
-
-  private func checkScalar(_ value: AbstractValue, _ name: String, at place: Code.Place)
-    throws(Flow)
-  {
-    var result = value
-    if case .tuple(let parts) = value, let first = parts.first { result = first }
-    guard case .tensor(let facts) = result, let shape = facts.shape, shape.rank > 0,
-      facts.dtype?.isFloat == true
-    else { return }
-    let text = ValueSketch(kind: .tensor(facts.dtype, shape), describedType: "").brief
-    try fail(.notScalar(name, text, hasOneElement: facts.count == 1), at: place)
-  }
-
-  /// A differentiated argument as the function sees it: lists and dicts are copies.
-  private func copied(_ value: AbstractValue) -> AbstractValue {
-    switch value {
-    case .list(let container):
-      return .list(AbstractContainer(container.elements.map { $0.map(copied) }))
-    case .tuple(let elements): return .tuple(elements.map(copied))
-    case .dict(let container):
-      return .dict(AbstractContainer(container.elements.map { $0.map(copied) }))
-    default: return value
-    }
-  }
-
-  /// The gradient in an argument, in its own structure.
-  private func gradient(of value: AbstractValue) -> AbstractValue {
-    switch value {
-    case .number: return .number(nil)
-    case .tensor(let facts): return facts.dtype?.isFloat == true ? value : .unknown
-    case .list(let container):
-      return .list(AbstractContainer(container.elements.map { $0.map(gradient) }))
-    case .tuple(let elements): return .tuple(elements.map(gradient))
-    case .instance: return .dict(AbstractContainer(nil))
-    default: return .unknown
-    }
   }
 }
 

@@ -19,7 +19,7 @@ extension Checker {
       let images = AbstractValue.tensor(TensorFacts(.u8, shape, hasRows: true))
       let labels = AbstractValue.tensor(TensorFacts(.i32, [.unknown], hasRows: true))
       let part = try apply(.model(model), CallArguments([images, labels]), at: place)
-      if case .instance(let instance) = part { instance.hasRows = true }
+      if case .instance(let instance) = part { set(instance.rows, .bool(true)) }
       parts.append(part)
     }
     return .tuple(parts)
@@ -34,7 +34,13 @@ extension Checker {
       case .instance(let data)? = arguments.positional.first, data.hasRows,
       case .instance(let batches) = result
     else { return }
-    batches.hasRows = true
+    set(batches.rows, .bool(true))
+  }
+
+  /// Whether it is a function that the library made.
+  func isOfLibrary(_ value: AbstractValue) -> Bool {
+    guard case .function(let function) = value else { return false }
+    return function.module.path == nil && function.module !== frames[0].module
   }
 
   private func isLibrary(_ function: AbstractFunction, _ file: String) -> Bool {

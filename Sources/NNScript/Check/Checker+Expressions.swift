@@ -117,8 +117,27 @@ extension Checker {
 
   private func evaluate(_ node: StringExpr) throws(Flow) -> AbstractValue {
     if let text = node.constant { return .string(text) }
-    for case .interpolation(let part, _, _) in node.segments { _ = try evaluate(part) }
-    return .string(nil)
+    var text: String? = ""
+    for segment in node.segments {
+      switch segment {
+      case .text(let part): text?.append(part)
+      case .interpolation(let part, let format, _):
+        let known = knownText(try evaluate(part))
+        if let known, format == nil { text?.append(known) } else { text = nil }
+      }
+    }
+    return .string(text.flatMap { $0.utf8.count < 1000 ? $0 : nil })
+  }
+
+  /// The text of a known number, string or bool, such as is put into keys.
+  private func knownText(_ value: AbstractValue) -> String? {
+    switch value {
+    case .string(let text): return text
+    case .number, .bool:
+      guard let slot = slot(value) else { return nil }
+      return ValueText.plain(slot)
+    default: return nil
+    }
   }
 
   private func evaluate(_ node: ListExpr) throws(Flow) -> AbstractValue {
@@ -150,15 +169,18 @@ extension Checker {
   private func evaluate(_ node: DictExpr) throws(Flow) -> AbstractValue {
     var pairs: [AbstractValue]? = []
     for entry in node.entries {
-      let key: AbstractValue =
-        switch entry.key {
-        case .string(let text, _): .string(text)
-        case .number(let number, _): .number(number)
-        case .computed(let key): try evaluate(key)
-        }
+      let key = try evaluate(entry.key)
       pairs = add(key, try evaluate(entry.value), to: pairs)
     }
     return .dict(AbstractContainer(pairs))
+  }
+
+  func evaluate(_ key: DictExpr.Key) throws(Flow) -> AbstractValue {
+    switch key {
+    case .string(let text, _): return .string(text)
+    case .number(let number, _): return .number(number)
+    case .computed(let key): return try evaluate(key)
+    }
   }
 
   /// The pairs of a dict after an entry was set; nil where they are no longer known.
@@ -179,11 +201,40 @@ extension Checker {
     return pairs
   }
 
+  /// Whether an expression is the length of something that is certain not to be empty.
+  private func hasRows(lengthOf value: Expr) -> Bool {
+    guard case .call(let call) = value, call.arguments.count == 1,
+      case .name(let callee) = call.callee, case .builtin("len") = callee.binding,
+      case .name(let argument) = call.arguments[0].value
+    else { return false }
+    switch load(argument.binding) {
+    case .instance(let instance): return instance.hasRows
+    case .tensor(let facts): return facts.hasRows
+    default: return false
+    }
+  }
+
+  /// Notes what holds behind `assert(len(x) > 0)`.
+  func assume(_ condition: Expr) {
+    guard case .binary(let node) = condition, node.op == .greater,
+      case .number(0, _) = node.right, case .call(let call) = node.left,
+      call.arguments.count == 1, case .name(let callee) = call.callee,
+      case .builtin("len") = callee.binding, case .name(let argument) = call.arguments[0].value,
+      case .instance(let instance) = load(argument.binding)
+    else { return }
+    set(instance.rows, .bool(true))
+  }
+
   private func evaluate(_ node: RangeExpr) throws(Flow) -> AbstractValue {
-    let (start, end) = (try evaluate(node.start).constant, try evaluate(node.end).constant)
+    let bounds = (try evaluate(node.start), try evaluate(node.end))
+    if bounds.0.isNoBound || bounds.1.isNoBound { throw .ended }
+    let (start, end) = (bounds.0.constant, bounds.1.constant)
     guard let start, let end, abs(start) < 0x1p53, abs(end) < 0x1p53,
       let first = Int(exactly: start), let last = Int(exactly: end)
-    else { return .range(nil) }
+    else {
+      let isFilled = start.flatMap { Int(exactly: $0) }.map { $0 <= 0 } ?? false
+      return isFilled && hasRows(lengthOf: node.end) ? .count(from: Int(start ?? 0)) : .range(nil)
+    }
     let limit = node.includesEnd ? last + 1 : last
     return .range(AbstractRange(start: first, end: limit, isInclusive: node.includesEnd))
   }
@@ -203,7 +254,7 @@ extension Checker {
         or: { () throws(Flow) in .bool(try self.truth(node.right)) })
       if case .bool(let bool) = joint { return bool }
       return nil
-    case .binary(let node):
+    case .binary(let node) where node.op.jump != nil:
       let value = try evaluate(condition)
       return try truth(of: value, at: place(node.span, [node.left.span, node.right.span]))
     default:
@@ -292,6 +343,17 @@ extension AbstractValue {
     case .string(let text): text != nil
     case .number(let number): number.map { $0 == $0.rounded() && abs($0) < 0x1p53 } ?? false
     default: false
+    }
+  }
+
+  /// Whether it is certain to be no bound of a range: those are whole numbers.
+  fileprivate var isNoBound: Bool {
+    switch self {
+    case .unknown, .column: false
+    case .number(let number): number.map { $0 != $0.rounded() } ?? false
+    case .tensor(let facts):
+      facts.dtype?.isInteger == false || facts.shape.map { $0.rank > 0 } ?? false
+    default: true
     }
   }
 

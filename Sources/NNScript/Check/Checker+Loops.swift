@@ -2,21 +2,11 @@
 import NNSyntax
 import NNTensor
 
-/// What a loop runs over.
-enum Iteration {
-  /// Each of these in turn.
-  case elements([AbstractValue])
-  /// The elements of a list, which may change while the loop runs.
-  case list(AbstractContainer)
-  /// Any number of elements, of which this gives one, the first or any; whether there is one for certain.
-  case any(isCertain: Bool, (Bool) throws(Flow) -> AbstractValue)
-}
-
 extension Checker {
   func run(_ node: WhileStmt) throws(Flow) {
     let first = try truth(node.condition)
     if first == false { return }
-    try loop(isCertain: first == true) { (isFirst) throws(Flow) in
+    try loop(first == true ? .certain : .unknown) { (isFirst) throws(Flow) in
       _ = try self.run(node.body)
       _ = try self.truth(node.condition)
     }
@@ -57,136 +47,17 @@ extension Checker {
         return true
       }
       if isKnown { return true }
-      try loop(isCertain: false) { (_) throws(Flow) in
+      try loop(.unknown) { (_) throws(Flow) in
         try self.bind(pattern, to: .unknown, at: span)
         try body()
       }
       return false
-    case .any(let isCertain, let element):
-      try loop(isCertain: isCertain) { (isFirst) throws(Flow) in
+    case .any(let certainty, let element):
+      try loop(certainty) { (isFirst) throws(Flow) in
         try self.bind(pattern, to: try element(isFirst), at: span)
         try body()
       }
       return false
-    }
-  }
-
-  /// How a loop runs over a value.
-  private func iteration(over value: AbstractValue, at place: Code.Place) throws(Flow) -> Iteration
-  {
-    switch value {
-    case .unknown:
-      if mayLeave { doubts.insert(.program) }
-      return .any(isCertain: false) { (_) throws(Flow) in .unknown }
-    case .tuple(let elements) where elements.count <= Checker.mostTurns: return .elements(elements)
-    case .list(let container):
-      guard let elements = container.elements else {
-        return .any(isCertain: false) { (_) throws(Flow) in .unknown }
-      }
-      if elements.count <= Checker.mostTurns { return .list(container) }
-      return many(elements)
-    case .tuple(let elements): return many(elements)
-    case .range(let range):
-      guard let range else { return .any(isCertain: false) { (_) throws(Flow) in .number(nil) } }
-      if range.count <= Checker.mostTurns {
-        return .elements(range.numbers.map { .number(Double($0)) })
-      }
-      return .any(isCertain: true) { (isFirst) throws(Flow) in
-        .number(isFirst ? Double(range.start) : nil)
-      }
-    case .string(let text):
-      return .any(isCertain: text?.isEmpty == false) { (_) throws(Flow) in .string(nil) }
-    case .dict(let container):
-      let isCertain = container.elements?.isEmpty == false
-      return .any(isCertain: isCertain) { (_) throws(Flow) in .unknown }
-    case .tensor(let facts): return try iteration(over: facts, at: place)
-    case .instance(let instance):
-      if let iteration = try iteration(over: instance, at: place) { return iteration }
-    case .sequence(let sequence): return try iteration(over: sequence, at: place)
-    default: break
-    }
-    guard let sketch = value.sketch else {
-      return .any(isCertain: false) { (_) throws(Flow) in .unknown }
-    }
-    try fail(.notIterable(sketch), at: place)
-  }
-
-  /// More elements than are followed one by one.
-  private func many(_ elements: [AbstractValue]) -> Iteration {
-    for element in elements { escape(element) }
-    return .any(isCertain: true) { (isFirst) throws(Flow) in isFirst ? elements[0] : .unknown }
-  }
-
-  private func iteration(over facts: TensorFacts, at place: Code.Place) throws(Flow) -> Iteration {
-    guard let shape = facts.shape else {
-      let row = TensorFacts(facts.dtype, nil)
-      return .any(isCertain: facts.hasRows) { (_) throws(Flow) in .tensor(row) }
-    }
-    guard shape.rank > 0 else {
-      try fail(
-        .notIterable(ValueSketch(kind: .tensor(facts.dtype, shape), describedType: "a tensor")),
-        at: place)
-    }
-    let row = TensorFacts(facts.dtype, shape.suffix(from: 1))
-    if shape[0].known == 0 { return .elements([]) }
-    return .any(isCertain: shape[0].known != nil || facts.hasRows) { (_) throws(Flow) in
-      .tensor(row)
-    }
-  }
-
-  /// The elements of a model with `len` and `get`; nil if it has not both.
-  private func iteration(over instance: AbstractInstance, at place: Code.Place) throws(Flow)
-    -> Iteration?
-  {
-    guard let length = instance.model.method("len"), let get = instance.model.method("get") else {
-      return nil
-    }
-    let count = try call(length, instance, CallArguments([]), at: place)
-    let isCertain = count.constant.map { $0 >= 1 } ?? false
-    if count.constant == 0 { return .elements([]) }
-    return .any(isCertain: isCertain || instance.hasRows) { (isFirst) throws(Flow) in
-      try self.call(get, instance, CallArguments([.number(isFirst ? 0 : nil)]), at: place)
-    }
-  }
-
-  /// The elements of a lazy sequence.
-  private func iteration(over sequence: AbstractSequence, at place: Code.Place) throws(Flow)
-    -> Iteration
-  {
-    var isCertain = true
-    var elements: [(Bool) throws(Flow) -> AbstractValue] = []
-    for source in sequence.sources {
-      switch try iteration(over: source, at: place) {
-      case .elements(let known): elements.append(any(of: known, &isCertain))
-      case .list(let container): elements.append(any(of: container.elements ?? [], &isCertain))
-      case .any(let isCertainHere, let element):
-        isCertain = isCertain && isCertainHere
-        elements.append(element)
-      }
-    }
-    return .any(isCertain: isCertain) { (isFirst) throws(Flow) in
-      var parts: [AbstractValue] = []
-      for element in elements { parts.append(try element(isFirst)) }
-      switch sequence.kind {
-      case .progress: return parts[0]
-      case .enumerate: return .tuple([.number(nil), parts[0]])
-      case .zip: return .tuple(parts)
-      case .map(let function):
-        return try self.apply(function, CallArguments([parts[0]]), at: place)
-      }
-    }
-  }
-
-  /// One of several values: the first, or any.
-  private func any(of values: [AbstractValue], _ isCertain: inout Bool)
-    -> (Bool) throws(Flow) -> AbstractValue
-  {
-    isCertain = isCertain && !values.isEmpty
-    return { (isFirst) throws(Flow) in
-      guard var value = values.first else { return .unknown }
-      if isFirst { return value }
-      for next in values.dropFirst() { value = self.join(value, next) }
-      return value
     }
   }
 
@@ -206,12 +77,13 @@ extension Checker {
   }
 
   /// Follows the first turn, then tries further ones until what is known no longer changes. `turn` is told whether it is the first.
-  func loop(isCertain: Bool, _ turn: (Bool) throws(Flow) -> Void) throws(Flow) {
-    guard isCertain else {
+  func loop(_ certainty: Iteration.Certainty, _ turn: (Bool) throws(Flow) -> Void) throws(Flow) {
+    guard certainty == .certain else {
       _ = try fork(
+        because: certainty == .unlessEmpty ? .data : .branch,
         { () throws(Flow) in .nil },
         or: { () throws(Flow) in
-          try self.loop(isCertain: true, turn)
+          try self.loop(.certain, turn)
           return .nil
         })
       return
@@ -323,10 +195,19 @@ extension Checker {
 
   /// `[e for p in xs if c]` and the same for dicts.
   func comprehend(_ node: ComprehensionExpr) throws(Flow) -> AbstractValue {
-    let found = Comprehended()
+    let found = Comprehended(doubts: doubts, silence: silence)
     try comprehend(node, from: 0, into: found)
-    guard case .dict = node.result else { return .list(AbstractContainer(found.values)) }
-    forget(found)
+    if case .dict = node.result { return dict(of: found) }
+    if found.isKnown { return .list(AbstractContainer(found.values)) }
+    return .list(AbstractContainer(any: joint(found.values), isFilled: found.isFilled))
+  }
+
+  /// The dict of pairs of keys and values.
+  private func dict(of found: Comprehended) -> AbstractValue {
+    var pairs: [AbstractValue]? = []
+    for case .tuple(let parts) in found.values { pairs = add(parts[0], parts[1], to: pairs) }
+    if found.isKnown { return .dict(AbstractContainer(pairs)) }
+    for value in found.values { escape(value) }
     return .dict(AbstractContainer(nil))
   }
 
@@ -342,13 +223,13 @@ extension Checker {
       let isKnown = try iterate(source, pattern, at: iterable.span) { () throws(Flow) in
         try self.comprehend(node, from: index + 1, into: found)
       }
-      if !isKnown { forget(found) }
+      if !isKnown { found.isKnown = false }
     case .filter(let condition):
       switch try truth(condition) {
       case true?: try comprehend(node, from: index + 1, into: found)
       case false?: return
       case nil:
-        forget(found)
+        found.isKnown = false
         _ = try fork(
           { () throws(Flow) in .nil },
           or: { () throws(Flow) in
@@ -363,27 +244,33 @@ extension Checker {
     switch node.result {
     case .list(let result): return try evaluate(result)
     case .dict(let key, let result):
-      if case .computed(let key) = key { _ = try evaluate(key) }
-      return try evaluate(result)
+      let key = try evaluate(key)
+      return .tuple([key, try evaluate(result)])
     }
   }
 
   private func add(_ value: AbstractValue, to found: Comprehended) {
-    if let values = found.values, values.count < 1024 {
-      found.values = values + [value]
-    } else {
-      escape(value)
-      forget(found)
-    }
-  }
-
-  private func forget(_ found: Comprehended) {
-    for value in found.values ?? [] { escape(value) }
-    found.values = nil
+    if doubts == found.doubts, silence == found.silence { found.isFilled = true }
+    if found.values.count < 1024 { return found.values.append(value) }
+    found.isKnown = false
+    found.values[0] = join(found.values[0], value)
   }
 }
 
-/// What a comprehension has made so far; nil where it is not known how often.
+/// What a comprehension has made so far.
 private final class Comprehended {
-  var values: [AbstractValue]? = []
+  /// The elements, or pairs.
+  var values: [AbstractValue] = []
+  /// Whether each value is there once for certain.
+  var isKnown = true
+  /// Whether there is a value for certain.
+  var isFilled = false
+  /// The checker's state where it began: in the same state a value is added for certain.
+  let doubts: Doubts
+  let silence: Int
+
+  init(doubts: Doubts, silence: Int) {
+    self.doubts = doubts
+    self.silence = silence
+  }
 }

@@ -22,6 +22,11 @@ extension Checker {
     if Checker.foldable.contains(native.name), let result = try fold(native, bound, at: place) {
       return result
     }
+    if let wanted = Checker.firstArguments[native.name], case .given(let first)? = bound.first,
+      let type = first.typeName, !wanted(first, type)
+    {
+      throw .ended
+    }
     if let result = Checker.resultTypes[native.name] {
       if native.name.hasSuffix("_update") {
         for case .dict(let container) in arguments.all { forget(container) }
@@ -48,7 +53,7 @@ extension Checker {
 
   /// What a native gives that keeps nothing of its arguments and changes nothing that is known.
   private enum ResultType {
-    case `nil`, number, string, bool, list, dict, plain
+    case `nil`, number, string, bool, list, texts, dict, table, plain
 
     var value: AbstractValue {
       switch self {
@@ -57,7 +62,9 @@ extension Checker {
       case .string: .string(nil)
       case .bool: .bool(nil)
       case .list: .list(AbstractContainer(nil))
+      case .texts: .list(AbstractContainer(any: .string(nil)))
       case .dict: .dict(AbstractContainer(nil))
+      case .table: .dict(AbstractContainer(any: .tuple([.unknown, .column])))
       case .plain: .unknown
       }
     }
@@ -66,15 +73,27 @@ extension Checker {
   private static let resultTypes: [String: ResultType] = [
     "print": .nil, "str": .string, "repr": .string, "type": .string, "equal": .bool,
     "training": .bool, "time": .number, "seed": .nil, "freeze": .nil, "unfreeze": .nil,
-    "params": .dict, "save": .nil, "write_text": .nil, "args": .list, "env": .plain,
-    "input": .string, "read_text": .string, "read_lines": .list, "exists": .bool,
-    "list_dir": .list, "upper": .string, "lower": .string, "trim": .string, "replace": .string,
-    "starts_with": .bool, "ends_with": .bool, "repeat": .string, "chars": .list, "lines": .list,
-    "split": .list, "to_json": .string, "json_parse": .plain, "terminal_width": .number,
+    "params": .dict, "save": .nil, "write_text": .nil, "args": .texts, "env": .plain,
+    "input": .string, "read_text": .string, "read_lines": .texts, "exists": .bool,
+    "list_dir": .texts, "upper": .string, "lower": .string, "trim": .string, "replace": .string,
+    "starts_with": .bool, "ends_with": .bool, "repeat": .string, "chars": .texts, "lines": .texts,
+    "split": .texts, "to_json": .string, "json_parse": .plain, "terminal_width": .number,
     "snapshot": .plain, "random_state": .plain, "memory": .plain, "byte_pairs": .plain,
-    "text_pieces": .list, "data_folders": .list, "mnist_files": .plain, "read_bytes": .plain,
-    "write_png": .nil, "csv": .plain, "set_params": .nil, "sgd_update": .nil,
+    "text_pieces": .list, "data_folders": .texts, "mnist_files": .plain, "read_bytes": .plain,
+    "write_png": .nil, "csv": .table, "set_params": .nil, "sgd_update": .nil,
     "adam_update": .nil, "help": .nil,
+  ]
+
+  /// What the first argument of a native must be, where its other types are refused.
+  private static let firstArguments: [String: @Sendable (AbstractValue, String) -> Bool] = [
+    "byte_pairs": { _, type in type == "string" },
+    "text_pieces": { _, type in type == "string" },
+    "params": { value, _ in
+      switch value {
+      case .number, .string, .bool, .nil, .tensor, .range: false
+      default: true
+      }
+    },
   ]
 
   // MARK: Ops
@@ -84,9 +103,11 @@ extension Checker {
     _ op: Op, _ native: NativeFunction, _ bound: [BoundArgument], at place: Code.Place
   ) throws(Flow) -> AbstractValue {
     let attributes = try attributes(op, native, bound, at: place)
-    guard let inputs = try inputs(op, native, bound, attributes, at: place) else {
-      return unknownResults(op)
+    // An attribute that is not known may be wrong too, and is read first.
+    let given = try silently(if: attributes.contains(.unknown)) { () throws(Flow) in
+      try self.inputs(op, native, bound, at: place)
     }
+    guard let inputs = given else { return unknownResults(op) }
     if attributes.contains(.unknown),
       let known = try partial(op, inputs.values, attributes, bound, at: place)
     {
@@ -109,8 +130,7 @@ extension Checker {
 
   /// The operands of an op's call and the parameters they came from; nil where their number is not known.
   private func inputs(
-    _ op: Op, _ native: NativeFunction, _ bound: [BoundArgument], _ attributes: [Attribute],
-    at place: Code.Place
+    _ op: Op, _ native: NativeFunction, _ bound: [BoundArgument], at place: Code.Place
   ) throws(Flow) -> (values: [AbstractValue], origins: [Int])? {
     var values: [AbstractValue] = []
     var origins: [Int] = []
@@ -135,8 +155,6 @@ extension Checker {
           let operand = try operand(
             value, wantsIntegers: parameter.wantsIntegers, for: native.name, at: place)
         else {
-          // An attribute that is not known may be wrong too, and is read first.
-          if attributes.contains(.unknown) { throw .ended }
           try refuse(value, "a tensor, a number or a list of numbers", native, index, at: place)
         }
         values.append(operand)
@@ -180,7 +198,7 @@ extension Checker {
         operands.append(operand)
       }
       return operands
-    case .unknown, .range: return nil
+    case .unknown, .column, .count, .range: return nil
     default: try refuse(value, "a list of tensors", native, index, at: place)
     }
   }
@@ -213,11 +231,14 @@ extension Checker {
       } else if let argument = self.slot(bound[index]) {
         buffer.first[index] = argument
         if !(argument.isNil && parameter.standard != nil) {
-          attribute = try at(place) {
-            try AttributeReader(call: call, index: index, parameter: parameter).read()
+          attribute = try silently(if: result.contains(.unknown)) { () throws(Flow) in
+            try self.at(place) {
+              try AttributeReader(call: call, index: index, parameter: parameter).read()
+            }
           }
         }
       } else {
+        if bound[index].isNoAttribute(parameter) { throw .ended }
         attribute = .unknown
       }
       result.append(attribute)
@@ -269,7 +290,35 @@ extension Checker {
   }
 }
 
+extension BoundArgument {
+  /// Whether it is certain that an op does not take it where it wants a number, size, name or the like.
+  fileprivate func isNoAttribute(_ parameter: NNTensor.Parameter) -> Bool {
+    switch self {
+    case .missing: false
+    case .given(let value): value.isNoAttribute || parameter.kind == .shape && value.isNoSize
+    case .rest(let values): values.contains(where: \.isNoSize)
+    }
+  }
+}
+
 extension AbstractValue {
+  fileprivate var isNoAttribute: Bool {
+    switch self {
+    case .function, .native, .transform, .model, .instance, .bound, .module, .sequence, .dict: true
+    default: false
+    }
+  }
+
+  /// The same for sizes, or a list of them.
+  fileprivate var isNoSize: Bool {
+    switch self {
+    case .string: true
+    case .list(let list):
+      list.elements?.contains { $0.isNoAttribute || $0.typeName == "string" } ?? false
+    default: isNoAttribute
+    }
+  }
+
   var isNil: Bool {
     if case .nil = self { return true }
     return false
@@ -278,7 +327,7 @@ extension AbstractValue {
   /// Whether code of a script may be called through it.
   var mayHoldFunctions: Bool {
     switch self {
-    case .nil, .bool, .number, .string, .tensor, .range, .native: false
+    case .nil, .bool, .number, .string, .tensor, .range, .count, .column, .native: false
     case .tuple(let elements): elements.contains { $0.mayHoldFunctions }
     default: true
     }

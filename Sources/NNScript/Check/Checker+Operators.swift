@@ -2,13 +2,6 @@
 import NNSyntax
 import NNTensor
 
-/// One item between the brackets of an index.
-enum IndexKey {
-  case value(AbstractValue)
-  case slice(start: AbstractValue, stop: AbstractValue, step: AbstractValue)
-  case ellipsis
-}
-
 extension Checker {
   // MARK: Operators
 
@@ -62,7 +55,8 @@ extension Checker {
       let result = try at(place) { try self.vm.operate(opcode, Slot(a), Slot(b)) }
       return value(ofPlain: result)
     }
-    if let row = opcode.tensorOp, left.isOperand == true, right.isOperand == true {
+    let areNumbers = left.isNumber && right.isNumber
+    if let row = opcode.tensorOp, left.isOperand == true, right.isOperand == true, !areNumbers {
       return try apply(row, [left, right], at: place)
     }
     return try combineOthers(op, left, right, at: place)
@@ -76,7 +70,8 @@ extension Checker {
     if op == .equal || op == .notEqual { return .bool(nil) }
     if op.isComparison, a.kind == .string, b.kind == .string { return .bool(nil) }
     let isListArithmetic =
-      (a.kind == .list || b.kind == .list) && (left.isOperand == true || right.isOperand == true)
+      !op.isComparison && (a.kind == .list || b.kind == .list)
+      && (left.isOperand == true || right.isOperand == true)
     if isListArithmetic, let row = op.opcode.tensorOp {
       let symbol = op.opcode.symbol
       guard let first = try operand(left, for: symbol, at: place),
@@ -162,7 +157,7 @@ extension Checker {
     -> AbstractValue
   {
     switch object {
-    case .unknown, .sequence: return .unknown
+    case .unknown, .column, .sequence: return .unknown
     case .instance(let instance):
       if let method = instance.model.method(name) { return .bound(instance, method) }
       if let field = instance.field(name) { return field.value }
@@ -170,7 +165,7 @@ extension Checker {
       guard let variable = module.file.globals.variables[name] else { throw .ended }
       return value(ofGlobal: variable)
     case .dict(let container):
-      guard let pairs = container.elements else { return .unknown }
+      guard let pairs = container.elements else { return container.element.pairValue }
       let key = AbstractValue.string(name)
       if case .tuple(let pair)? = pairs.first(where: { $0.key?.isSame(as: key) == true }) {
         return pair[1]
@@ -222,91 +217,6 @@ extension Checker {
     let sketch = object.sketch ?? ValueSketch(kind: .other, describedType: "a value")
     return .noMember(name, of: sketch, names: names)
   }
-
-  // MARK: Indices
-
-  func evaluateItems(_ items: [IndexExpr.Item]) throws(Flow) -> [IndexKey] {
-    var keys: [IndexKey] = []
-    for item in items {
-      switch item {
-      case .value(let value): keys.append(.value(try evaluate(value)))
-      case .slice(let start, let stop, let step, _):
-        var parts: [AbstractValue] = []
-        for part in [start, stop, step] {
-          if let part { parts.append(try evaluate(part)) } else { parts.append(.nil) }
-        }
-        keys.append(.slice(start: parts[0], stop: parts[1], step: parts[2]))
-      case .ellipsis: keys.append(.ellipsis)
-      }
-    }
-    return keys
-  }
-
-  func evaluate(_ node: IndexExpr) throws(Flow) -> AbstractValue {
-    let object = try evaluate(node.object)
-    return try element(of: object, try evaluateItems(node.items), node)
-  }
-
-  /// `object[keys]`
-  func element(of object: AbstractValue, _ keys: [IndexKey], _ node: IndexExpr) throws(Flow)
-    -> AbstractValue
-  {
-    let place = place(node.span, [node.object.span] + node.items.map(\.span))
-    switch object {
-    case .tensor(let facts): return .tensor(try part(of: facts, keys, at: place))
-    case .tuple, .list, .range:
-      guard let elements = knownElements(of: object) else { return .unknown }
-      return part(of: elements, keys, isList: { if case .tuple = object { false } else { true } }())
-    case .dict(let container):
-      guard let pairs = container.elements, keys.count == 1, case .value(let key) = keys[0],
-        key.isKnownKey,
-        case .tuple(let pair)? = pairs.first(where: { $0.key?.isSame(as: key) == true })
-      else {
-        for pair in container.elements ?? [] { escape(pair) }
-        return .unknown
-      }
-      return pair[1]
-    case .string: return .string(nil)
-    case .instance(let instance):
-      guard let get = instance.model.method("get"), instance.model.method("len") != nil,
-        keys.count == 1, case .value(let key) = keys[0]
-      else { return callUnseen(object, CallArguments([])) }
-      return try call(get, instance, CallArguments([key]), at: place)
-    default:
-      escape(object)
-      return .unknown
-    }
-  }
-
-  /// Elements of a list or tuple.
-  private func part(of elements: [AbstractValue], _ keys: [IndexKey], isList: Bool)
-    -> AbstractValue
-  {
-    if keys.count == 1 {
-      switch keys[0] {
-      case .value(.number(let number?)):
-        guard let whole = Int(exactly: number) else { break }
-        let index = whole < 0 ? whole + elements.count : whole
-        if elements.indices.contains(index) { return elements[index] }
-      case .slice(let start, let stop, .nil):
-        guard let first = bound(start, 0, elements.count),
-          let last = bound(stop, elements.count, elements.count)
-        else { break }
-        let chosen = first < last ? Array(elements[first..<last]) : []
-        return isList ? .list(AbstractContainer(chosen)) : .tuple(chosen)
-      default: break
-      }
-    }
-    for element in elements { escape(element) }
-    return .unknown
-  }
-
-  /// A bound of a slice within a length, where it is known.
-  private func bound(_ value: AbstractValue, _ standard: Int, _ count: Int) -> Int? {
-    if case .nil = value { return standard }
-    guard let number = value.constant, let whole = Int(exactly: number) else { return nil }
-    return min(max(whole < 0 ? whole + count : whole, 0), count)
-  }
 }
 
 extension BinaryOperator {
@@ -335,11 +245,17 @@ extension AbstractValue {
     case .list: Tag.list
     case .tuple: Tag.tuple
     case .dict: Tag.dict
-    case .range: Tag.range
+    case .range, .count: Tag.range
     case .nil: Tag.none
     case .number: Tag.number
     case .bool: Tag.bool
     default: nil
     }
+  }
+
+  /// The value of a pair in a dict's contents.
+  var pairValue: AbstractValue {
+    if case .tuple(let parts) = self, parts.count == 2 { return parts[1] }
+    return .unknown
   }
 }

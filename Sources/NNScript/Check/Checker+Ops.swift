@@ -10,6 +10,8 @@ extension Checker {
   ) throws(Flow) -> AbstractValue {
     if op.isElementwise, let number = try number(op, operands) { return number }
     let results = try results(op, operands, attributes, origins, at: place)
+    // Of numbers alone some make a number.
+    if op.isComposed, operands.allSatisfy(\.isNumber) { return .unknown }
     return results?.first.map { .tensor($0) } ?? .tensor(TensorFacts(nil, nil))
   }
 
@@ -127,7 +129,7 @@ extension Checker {
         types.append(OperandType(number: number))
         if number == nil { isVague = true }
       case .tensor(let facts):
-        guard let dtype = facts.dtype else { return nil }
+        guard let dtype = facts.dtype else { return op.dtypes.result(attributes) }
         types.append(OperandType(dtype))
       default: return nil
       }
@@ -150,12 +152,16 @@ extension Checker {
   ) throws(Flow) -> AbstractValue? {
     switch value {
     case .number, .tensor, .unknown: return value
+    case .column: return .tensor(TensorFacts(nil, [.unknown]))
     case .bool: return .tensor(TensorFacts(.bool, Dims()))
+    case .count:
+      return .tensor(TensorFacts(wantsIntegers ? .i32 : .f32, [.unknown], hasRows: true))
     case .list, .tuple, .range:
       if case .range(let range?) = value, range.count > 1024 {
         return .tensor(TensorFacts(wantsIntegers ? .i32 : .f32, [SymbolicDim(range.count)]))
       }
       guard let slot = slot(value) else {
+        if knownElements(of: value)?.contains(where: \.isNoElement) == true { throw .ended }
         return stacked(value, wantsIntegers: wantsIntegers, depth: 0)
       }
       defer { release(slot) }
@@ -173,7 +179,9 @@ extension Checker {
     }
     var joint: TensorFacts?
     for element in elements {
-      guard let facts = facts(ofElement: element, wantsIntegers: wantsIntegers, depth: depth) else {
+      guard canVisit(),
+        let facts = facts(ofElement: element, wantsIntegers: wantsIntegers, depth: depth)
+      else {
         return .tensor(TensorFacts(nil, nil))
       }
       if let known = joint?.shape, let shape = facts.shape, known.rank != shape.rank {
@@ -197,6 +205,7 @@ extension Checker {
       return TensorFacts(number.map { $0 == $0.rounded() ? .i32 : .f32 } ?? nil, Dims())
     case .bool: return TensorFacts(.bool, Dims())
     case .tensor(let facts): return facts
+    case .column: return TensorFacts(nil, [.unknown])
     case .list, .tuple, .range:
       if case .tensor(let facts) = stacked(value, wantsIntegers: wantsIntegers, depth: depth + 1) {
         return facts
@@ -205,119 +214,18 @@ extension Checker {
     default: return nil
     }
   }
-
-  // MARK: Indices
-
-  /// The part of a tensor that an index chooses.
-  func part(of facts: TensorFacts, _ keys: [IndexKey], at place: Code.Place) throws(Flow)
-    -> TensorFacts
-  {
-    guard var shape = facts.shape else { return TensorFacts(facts.dtype, nil) }
-    var reader = IndexFacts(rank: shape.rank)
-    for key in keys {
-      switch key {
-      case .value(let value): if !reader.add(value) { return TensorFacts(facts.dtype, nil) }
-      case .slice(let start, let stop, let step): reader.add(start, stop, step)
-      case .ellipsis: reader.items.append(.ellipsis)
-      }
-    }
-    guard let vague = reader.vagueAxes() else { return TensorFacts(facts.dtype, nil) }
-    for axis in vague where axis < shape.rank { shape[axis] = .unknown }
-    let tensor = AbstractValue.tensor(TensorFacts(facts.dtype, shape))
-    let results = try results(
-      Ops.index, [tensor] + reader.operands.map { .tensor($0) }, [.index(reader.items)], nil,
-      at: place)
-    return TensorFacts(facts.dtype, results?.first?.shape)
-  }
-}
-
-/// Reads the items of a tensor's index from abstract values.
-private struct IndexFacts {
-  let rank: Int
-  var items: [IndexItem] = []
-  private(set) var operands: [TensorFacts] = []
-  /// The items whose part of an axis is not known.
-  private var vague: [Int] = []
-
-  init(rank: Int) { self.rank = rank }
-
-  /// Adds an item; false where not even its kind is known.
-  mutating func add(_ value: AbstractValue) -> Bool {
-    switch value {
-    case .nil: items.append(.newAxis)
-    case .number(let number):
-      guard let number else {
-        vague.append(items.count)
-        items.append(.at(0))
-        return true
-      }
-      guard let whole = Int(exactly: number) else { return false }
-      items.append(.at(whole))
-    case .range(let range?):
-      items.append(.slice(start: range.start, stop: max(range.end, range.start), step: range.step))
-    case .tensor(let facts):
-      guard let dtype = facts.dtype, let shape = facts.shape else { return false }
-      if dtype.isInteger, shape.rank == 0 {
-        vague.append(items.count)
-        items.append(.at(0))
-      } else if dtype == .bool {
-        items.append(.mask(operand: operands.count + 1))
-        operands.append(facts)
-      } else if dtype.isInteger {
-        items.append(.integers(operand: operands.count + 1))
-        operands.append(facts)
-      } else {
-        return false
-      }
-    default: return false
-    }
-    return true
-  }
-
-  mutating func add(_ start: AbstractValue, _ stop: AbstractValue, _ step: AbstractValue) {
-    var parts: [Int?] = []
-    for part in [start, stop, step] {
-      switch part {
-      case .nil: parts.append(nil)
-      case .number(let number?):
-        guard let whole = Int(exactly: number), !(parts.count == 2 && whole == 0) else {
-          fallthrough
-        }
-        parts.append(whole)
-      default:
-        vague.append(items.count)
-        items.append(.slice(start: nil, stop: nil, step: nil))
-        return
-      }
-    }
-    items.append(.slice(start: parts[0], stop: parts[1], step: parts[2]))
-  }
-
-  /// The axes of the tensor that items of which little is known choose from; nil where that cannot be told.
-  func vagueAxes() -> [Int]? {
-    let taken = items.map { axes(of: $0) }
-    let total = taken.reduce(0, +)
-    if vague.isEmpty { return [] }
-    guard total <= rank else { return nil }
-    var result: [Int] = []
-    var axis = 0
-    for (index, item) in items.enumerated() {
-      if vague.contains(index) { result.append(axis) }
-      axis += item == .ellipsis ? rank - total : taken[index]
-    }
-    return result
-  }
-
-  private func axes(of item: IndexItem) -> Int {
-    switch item {
-    case .at, .slice, .integers: 1
-    case .newAxis, .ellipsis: 0
-    case .mask(let operand): operands[operand - 1].shape?.rank ?? 1
-    }
-  }
 }
 
 extension AbstractValue {
+  /// Whether it is certain that no tensor can be made of a list with it.
+  fileprivate var isNoElement: Bool {
+    switch self {
+    case .nil, .string, .dict, .function, .native, .transform, .model, .instance, .bound, .module:
+      true
+    default: false
+    }
+  }
+
   fileprivate var isFloatTensor: Bool {
     if case .tensor(let facts) = self { return facts.dtype?.isFloat == true }
     return false
@@ -334,6 +242,18 @@ extension AbstractValue {
 }
 
 extension DTypeRule {
+  /// The result's type, where it does not depend on the operands'.
+  fileprivate func result(_ attributes: [Attribute]) -> DType? {
+    switch self {
+    case .fixed(let dtype): return dtype
+    case .compare, .logical: return .bool
+    case .attribute(let index, _):
+      if index < attributes.count, case .dtype(let dtype) = attributes[index] { return dtype }
+      return nil
+    default: return nil
+    }
+  }
+
   /// Whether it reads one attribute, or none, and that is known.
   fileprivate func looksAtOneAttribute(among attributes: [Attribute]) -> Bool {
     switch self {

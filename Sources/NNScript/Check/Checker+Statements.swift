@@ -6,13 +6,10 @@ extension Checker {
   /// Runs a block; gives its value.
   func run(_ block: Block, isTail: Bool = false) throws(Flow) -> AbstractValue {
     for (index, statement) in block.statements.enumerated() {
-      if case .expression(let value) = statement {
-        let isLast = index == block.statements.count - 1
-        if isLast { return isTail ? try tail(value) : try evaluate(value) }
-        _ = try evaluate(value)
-      } else {
-        try execute(statement)
+      if index == block.statements.count - 1, case .expression = statement {
+        return try run(statement, isTail: isTail)
       }
+      _ = try run(statement)
     }
     return isTail ? try checkedResult(.nil, at: block.span.endPoint) : .nil
   }
@@ -76,9 +73,10 @@ extension Checker {
     let elements: [AbstractValue]
     switch value {
     case .tuple(let known): elements = known
+    case .elements(let element, _): return Array(repeating: element, count: count)
     case .list(let container):
       guard let known = container.elements else {
-        return Array(repeating: .unknown, count: count)
+        return Array(repeating: container.element, count: count)
       }
       elements = known
     case .tensor(let facts):
@@ -106,9 +104,11 @@ extension Checker {
 
   private func assign(_ node: AssignStmt) throws(Flow) {
     guard let op = node.op else {
+      if let update = node.asUpdate { return try assign(update) }
       if case .index(let target) = node.target {
         let keys = try evaluateItems(target.items)
-        return try assign(try evaluate(node.value), to: target, keys)
+        return try assign(
+          try evaluate(node.value), to: target, keys, at: node.span, node.value.span)
       }
       return try assign(try evaluate(node.value), to: node.target, at: node.span, node.value.span)
     }
@@ -130,7 +130,7 @@ extension Checker {
       let right = try evaluate(node.value)
       let left = try element(of: try evaluate(target.object), keys, target)
       let value = try combine(op, left, right, at: place(node.span, spans))
-      try assign(value, to: target, keys)
+      try assign(value, to: target, keys, at: node.span, node.span)
     case .discard, .sequence: escape(try evaluate(node.value))
     }
   }
@@ -149,7 +149,8 @@ extension Checker {
       set(place, value)
     case .member(let node):
       try assign(value, to: node, try evaluate(node.object), at: span, valueSpan)
-    case .index(let node): try assign(value, to: node, try evaluateItems(node.items))
+    case .index(let node):
+      try assign(value, to: node, try evaluateItems(node.items), at: span, valueSpan)
     case .sequence(let targets, let targetSpan):
       let parts = try parts(of: value, targets.count, at: place(valueSpan, [targetSpan]))
       for (target, part) in zip(targets, parts) {
@@ -173,12 +174,6 @@ extension Checker {
     case .dict(let container): put(.string(node.name), value, in: container)
     default: escape(value)
     }
-  }
-
-  /// Sets an entry of a dict.
-  func put(_ key: AbstractValue, _ value: AbstractValue, in dict: AbstractContainer) {
-    let pairs = add(key, value, to: dict.elements)
-    set(dict.contents, pairs.map { .tuple($0) } ?? .unknown)
   }
 
   /// Assigns a field; a parameter keeps its shape and element type.
@@ -209,34 +204,6 @@ extension Checker {
     if fits { return }
     let name = instance.model.fieldNames[index]
     try fail(.notAssignable(name, "\(was.name)\(a)", "\(will.name)\(b)"), at: place)
-  }
-
-  /// `object[keys] = value`
-  private func assign(_ value: AbstractValue, to node: IndexExpr, _ keys: [IndexKey]) throws(Flow) {
-    switch try evaluate(node.object) {
-    case .list(let container):
-      guard var elements = container.elements, case .value(.number(let number?))? = keys.first,
-        keys.count == 1, let whole = Int(exactly: number)
-      else { return forget(container, value) }
-      let index = whole < 0 ? whole + elements.count : whole
-      guard elements.indices.contains(index) else { throw .ended }
-      elements[index] = value
-      set(container.contents, .tuple(elements))
-    case .dict(let container):
-      guard keys.count == 1, case .value(let key) = keys[0] else {
-        return forget(container, value)
-      }
-      put(key, value, in: container)
-    case .tensor: return
-    default: escape(value)
-    }
-  }
-
-  /// Notes that a container has got a value at a place that is not known.
-  func forget(_ container: AbstractContainer, _ value: AbstractValue? = nil) {
-    for element in container.elements ?? [] { escape(element) }
-    if let value { escape(value) }
-    set(container.contents, .unknown)
   }
 
   // MARK: Imports

@@ -140,7 +140,7 @@ extension Checker {
   }
 
   /// The size a dimension stands for, where its names are known.
-  private func size(of dimension: NNSyntax.Dimension) -> Int? {
+  func size(of dimension: NNSyntax.Dimension) -> Int? {
     switch dimension {
     case .ellipsis, .any: return nil
     case .size(let size, _): return size

@@ -23,8 +23,15 @@ final class Checker {
   /// Above 0 while a loop is tried out: nothing is reported then.
   var silence = 0
   /// Nodes of the syntax tree that may still be evaluated.
-  private var stepsLeft = 100_000
-  private var warnings: [Diagnostic] = []
+  var stepsLeft = 100_000
+  /// Parts of lists and the like that may still be copied or made values of the virtual machine.
+  private var partsLeft = 1_000_000
+  /// What was found, in the order of the execution.
+  var found: [Diagnostic] = []
+  /// The functions and models of which everything was reported that is certain to happen in them.
+  var entered: Set<ObjectIdentifier> = []
+  /// The function that is looked into although nothing is known to call it, as messages call it.
+  var probed: String?
   var globals: [ObjectIdentifier: Place] = [:]
   var modules: [ObjectIdentifier: AbstractModule] = [:]
   /// The modules whose top-level variables are in `globals`, by those variables.
@@ -34,7 +41,10 @@ final class Checker {
 
   private init(_ program: Program, vm: VM, module: Module, text: String) {
     self.vm = vm
-    mayLeave = ["exit", "throw", "import"].contains { text.contains($0) }
+    let importsFiles = text.split(separator: "import").dropFirst().contains { rest in
+      rest.first { $0 != " " } == "\""
+    }
+    mayLeave = importsFiles || text.contains("exit") || text.contains("throw")
     frames = [
       CheckFrame(
         name: "main", module: module, localCount: program.layout.localCount, captures: [],
@@ -42,17 +52,37 @@ final class Checker {
     ]
   }
 
-  /// The errors that a program is certain to end in, and warnings of those that it is certain to catch.
+  /// The errors that a program is certain to end in, and warnings of those that it is certain to catch, that happen unless there is no
+  /// data, or that are in functions that nothing calls.
   static func check(_ program: Program, vm: VM, module: Module, text: String) -> [Diagnostic] {
     let checker = Checker(program, vm: vm, module: module, text: text)
-    var found: [Diagnostic] = []
+    var isComplete = true
     do throws(Flow) {
       try checker.runTopLevel(program)
     } catch {
-      if case .failed(let error) = error { found = [vm.diagnostic(of: error)] }
+      if case .stopped = error { isComplete = false }
     }
+    if isComplete { checker.probe(program) }
     checker.takeApart()
-    return checker.warnings + found
+    return checker.found
+  }
+
+  /// Warnings of what is certain to fail in the functions and models that an input of a session defines: in itself, since all that it
+  /// refers to may be defined again.
+  static func checkDefinitions(_ program: Program, vm: VM, module: Module, text: String)
+    -> [Diagnostic]
+  {
+    let definesSome = program.statements.contains { statement in
+      switch statement {
+      case .function, .model: true
+      default: false
+      }
+    }
+    guard definesSome else { return [] }
+    let checker = Checker(program, vm: vm, module: module, text: text)
+    checker.probeDefinitions(program)
+    checker.takeApart()
+    return checker.found
   }
 
   /// Whether the running code is the program's own, not the library's.
@@ -71,8 +101,7 @@ final class Checker {
     for statement in program.statements {
       switch statement {
       case .function, .model: continue
-      case .expression(let value): _ = try evaluate(value)
-      default: try execute(statement)
+      default: _ = try run(statement)
       }
     }
   }
@@ -90,6 +119,12 @@ final class Checker {
     return false
   }
 
+  /// Whether another part of a list or the like can be gone through: lists can be in others many times.
+  func canVisit() -> Bool {
+    partsLeft -= 1
+    return partsLeft >= 0 && canDescend()
+  }
+
   /// Lets go of all values one by one: the end of a value with another in it, and so on, would take too much of the native stack.
   private func takeApart() {
     var values = trail.map(\.old)
@@ -104,112 +139,6 @@ final class Checker {
       guard let value = values.popLast() else { return }
       value.takeApart(&values, &places)
     }
-  }
-
-  // MARK: Errors
-
-  /// Ends the path with an error at a place of the running function.
-  func fail(_ error: ScriptError, at place: Code.Place) throws(Flow) -> Never {
-    try raise(error.span == nil ? error.located(at: place) : error, here: place.span)
-  }
-
-  /// Ends the path with an error that has its place; `here` is where the running function stands.
-  func raise(_ error: ScriptError, here: Span) throws(Flow) -> Never {
-    if stepsLeft < 0 { throw .stopped }
-    guard silence == 0, doubts.isSubset(of: .attempt) else { throw .ended }
-    var error = error
-    error.add(ScriptError.Call(function: frame.name, span: here))
-    for outer in frames.dropLast().reversed() {
-      error.add(ScriptError.Call(function: outer.name, span: outer.site))
-    }
-    if doubts.isEmpty { throw .failed(error) }
-    warn(error)
-    throw .ended
-  }
-
-  private func warn(_ error: ScriptError) {
-    let found = vm.diagnostic(of: error)
-    let warning = Diagnostic(
-      found.message, at: found.span, severity: .warning, label: found.label, labels: found.labels,
-      help: found.help, notes: found.notes)
-    let isNew = !warnings.contains { $0.span == warning.span && $0.message == warning.message }
-    if isNew { warnings.append(warning) }
-  }
-
-  /// Runs something of the virtual machine; an error it throws ends the path at a place.
-  func at<Result>(_ place: Code.Place, _ body: () throws -> Result) throws(Flow) -> Result {
-    do {
-      return try body()
-    } catch {
-      let error = vm.scriptError(error)
-      if error.kind == .cancelled || error.kind == .limit { throw .stopped }
-      try fail(error, at: place)
-    }
-  }
-
-  // MARK: What is not looked into
-
-  /// Notes that code which is not looked into may have a value, and so may change what can be reached from it.
-  func escape(_ value: AbstractValue) {
-    guard canDescend() else { return }
-    switch value {
-    case .unknown, .nil, .bool, .number, .string, .tensor, .range, .native: return
-    case .tuple(let elements): for element in elements { escape(element) }
-    case .list(let container), .dict(let container): escape(container.contents)
-    case .sequence(let sequence):
-      for source in sequence.sources { escape(source) }
-      if case .map(let function) = sequence.kind { escape(function) }
-    case .function(let function): escape(function)
-    case .bound(let instance, let function):
-      escape(.instance(instance))
-      escape(function)
-    case .derivative(let derivative): escape(derivative.function)
-    case .model(let model): escape(model)
-    case .instance(let instance):
-      if instance.isEscaped { return }
-      instance.isEscaped = true
-      for field in instance.fields { escape(field) }
-      escape(instance.model)
-    case .module(let module):
-      for variable in module.file.globals.variables.values { escape(globalPlace(of: variable)) }
-    }
-  }
-
-  /// The same for a place and what it holds.
-  func escape(_ place: Place) {
-    if place.isEscaped { return }
-    let value = place.stored
-    place.isEscaped = true
-    escape(value)
-  }
-
-  private func escape(_ function: AbstractFunction) {
-    if function.isEscaped { return }
-    function.isEscaped = true
-    for capture in function.captures { escape(capture) }
-    escapeGlobals { $0.visit(function.syntax) }
-  }
-
-  private func escape(_ model: AbstractModel) {
-    if model.isEscaped { return }
-    model.isEscaped = true
-    for capture in model.captures { escape(capture) }
-    for method in model.methods { escape(method) }
-    escapeGlobals { $0.visit(model.syntax) }
-  }
-
-  private func escapeGlobals(_ visit: (inout GlobalNames) -> Void) {
-    var names = GlobalNames()
-    visit(&names)
-    for variable in names.variables { escape(globalPlace(of: variable)) }
-  }
-
-  /// What a call of something that is not looked into gives: all it can reach may have changed.
-  func callUnseen(_ callee: AbstractValue, _ arguments: CallArguments) -> AbstractValue {
-    escape(callee)
-    for value in arguments.all { escape(value) }
-    if mayLeave { doubts.insert(.program) }
-    return .unknown
   }
 
   // MARK: Top-level variables

@@ -30,7 +30,7 @@ extension Checker {
     guard depth < 16, values.count <= 1024 else { return nil }
     var result: [Slot] = []
     for value in values {
-      guard let slot = slot(value, depth: depth + 1) else {
+      guard canVisit(), let slot = slot(value, depth: depth + 1) else {
         for slot in result { release(slot) }
         return nil
       }

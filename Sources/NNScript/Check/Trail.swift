@@ -18,6 +18,8 @@ struct Doubts: OptionSet {
   static let program = Doubts(rawValue: 8)
   /// An error would be caught.
   static let attempt = Doubts(rawValue: 16)
+  /// The loop has no turn where there is no data.
+  static let data = Doubts(rawValue: 32)
 }
 
 /// Why the evaluation of something ended early.
@@ -28,8 +30,8 @@ enum Flow: Error {
   case continues
   /// Nothing after this runs on any path, or what would is recorded elsewhere.
   case ended
-  /// An error that is certain to happen.
-  case failed(ScriptError)
+  /// An error that is certain to happen and was reported.
+  case failed
   /// The checker gives up: the program is too large or too deep for it.
   case stopped
 }
@@ -43,6 +45,8 @@ final class CheckFrame {
   /// What a local function means by its own name.
   let ownFunction: AbstractFunction?
   let result: TypeAnnotation?
+  /// What it is doing, of the program's own code.
+  var running: RunningCode?
   /// Where the call stands that is running.
   var site = Span(file: 0, start: 0, end: 0)
   /// The state of the trail when it was entered.
@@ -135,6 +139,9 @@ extension Checker {
     case (.tensor(let x), .tensor(let y)): return .tensor(x.joined(with: y))
     case (.tuple(let x), .tuple(let y)) where x.count == y.count:
       return .tuple(zip(x, y).map { join($0, $1) })
+    case (.elements(let x, let p), .elements(let y, let q)):
+      return .elements(join(x, y), isFilled: p && q)
+    case (.count, .range), (.range, .count), (.count, .count): return .range(nil)
     default:
       escape(a)
       escape(b)
@@ -144,11 +151,12 @@ extension Checker {
 
   /// Tries two alternatives of which one, unknown which, will run, and joins their outcomes.
   func fork(
-    _ first: () throws(Flow) -> AbstractValue, or second: () throws(Flow) -> AbstractValue
+    because doubt: Doubts = .branch, _ first: () throws(Flow) -> AbstractValue,
+    or second: () throws(Flow) -> AbstractValue
   ) throws(Flow) -> AbstractValue {
     let before = doubts
-    let (a, afterFirst) = try attempt(first)
-    let (b, afterSecond) = try attempt(second)
+    let (a, afterFirst) = try attempt(doubt, first)
+    let (b, afterSecond) = try attempt(doubt, second)
     doubts = before.union(afterFirst).union(afterSecond)
     let ends = [a, b].compactMap { $0 }
     guard let end = ends.first else { throw .ended }
@@ -158,21 +166,25 @@ extension Checker {
   }
 
   /// Tries one alternative and undoes it; gives its outcome, if it has one, and what is in doubt after it.
-  private func attempt(_ branch: () throws(Flow) -> AbstractValue) throws(Flow)
+  private func attempt(_ doubt: Doubts, _ branch: () throws(Flow) -> AbstractValue) throws(Flow)
     -> ((value: AbstractValue, state: Snapshot)?, Doubts)
   {
     let mark = trail.count
     let before = doubts
-    doubts.insert(.branch)
+    doubts.formUnion(doubt)
     var end: (AbstractValue, Snapshot)?
     var after: Doubts = []
     do throws(Flow) {
       let value = try branch()
       end = (value, snapshot(since: mark))
     } catch {
-      after = try leave(error)
+      if case .failed = error {
+        end = (.unknown, snapshot(since: mark))
+      } else {
+        after = try leave(error)
+      }
     }
-    after.formUnion(doubts.subtracting(.branch))
+    after.formUnion(doubts.subtracting([.branch, .data]))
     rollback(to: mark)
     doubts = before
     return (end, after)

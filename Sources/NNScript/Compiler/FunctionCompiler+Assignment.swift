@@ -329,7 +329,7 @@ extension FunctionCompiler {
 
 extension AssignStmt {
   /// `x = x op e` as `x op= e`, where x is no plain local variable: there the tensor has to be moved out of its place to be updated.
-  fileprivate var asUpdate: AssignStmt? {
+  var asUpdate: AssignStmt? {
     guard case .name(let target) = target, case .binary(let node) = value,
       case .name(let left) = node.left, left.name == target.name, node.op.isArithmetic,
       node.right.callsNothing

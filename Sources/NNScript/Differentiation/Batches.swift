@@ -46,9 +46,7 @@ private struct BatchedRun {
       return Array(repeating: axes, count: count)
     }
     guard each.count == count else {
-      throw ScriptError(
-        .argument, "vmap: axes for \(each.count) arguments, but \(count) are given",
-        help: "axes: (0, nil) maps over the first of two; one number is for all")
+      throw ScriptError.axesForOthers(each.count, count)
     }
     return Array(each)
   }
@@ -61,10 +59,7 @@ private struct BatchedRun {
       let walk = BatchWalk(vm: vm) { value, axis in
         let found = vm.shape(of: value)[axis]
         guard size == nil || size == found else {
-          throw ScriptError(
-            .shape,
-            "vmap: the arguments have different numbers of examples, \(size ?? 0) and \(found)",
-            help: "axes: (0, nil) maps over the first argument only")
+          throw ScriptError.otherNumberOfExamples("\(size ?? 0)", "\(found)")
         }
         size = found
         return retained(value)
@@ -72,11 +67,7 @@ private struct BatchedRun {
       defer { swaps.restore() }
       release(try walk.map(argument, axis, &swaps))
     }
-    guard let size else {
-      throw ScriptError(
-        .argument, "vmap: no argument has an axis to map over",
-        help: "axes says which axis of each argument; a number has none")
-    }
+    guard let size else { throw ScriptError.nothingToMap }
     return size
   }
 
@@ -152,9 +143,7 @@ private struct BatchWalk {
       try swapParameters(argument.object(InstanceObject.self), axes, &swaps)
       return retained(argument)
     case Tag.number, Tag.trackedNumber:
-      throw ScriptError(
-        .type, "vmap: a number has no axis to map over",
-        help: "nil among the axes leaves it as it is for all examples, as in axes: (0, nil)")
+      throw ScriptError.numberToMap
     default: return retained(argument)
     }
   }
@@ -166,9 +155,7 @@ private struct BatchWalk {
     }
     let shape = vm.shape(of: tensor)
     guard axis >= -shape.rank, axis < shape.rank else {
-      throw ScriptError(
-        .shape, "vmap: a tensor of shape \(shape) has no axis \(axis) to map over",
-        help: "nil among the axes leaves it as it is for all examples, as in axes: (0, nil)")
+      throw ScriptError.noAxisToMap(axis, "\(shape)")
     }
     return try leaf(tensor, axis < 0 ? axis + shape.rank : axis)
   }
@@ -241,5 +228,38 @@ private struct BatchWalk {
       .argument,
       "vmap: the axes of \(argument.describedType) are a number, nil or a structure like it, not \(vm.briefDescription(of: axes))"
     )
+  }
+}
+
+extension ScriptError {
+  private static let axesHelp =
+    "nil among the axes leaves it as it is for all examples, as in axes: (0, nil)"
+
+  /// Axes for another number of arguments than are given.
+  static func axesForOthers(_ axes: Int, _ arguments: Int) -> ScriptError {
+    ScriptError(
+      .argument, "vmap: axes for \(axes) arguments, but \(arguments) are given",
+      help: "axes: (0, nil) maps over the first of two; one number is for all")
+  }
+
+  static func otherNumberOfExamples(_ first: String, _ other: String) -> ScriptError {
+    ScriptError(
+      .shape, "vmap: the arguments have different numbers of examples, \(first) and \(other)",
+      help: "axes: (0, nil) maps over the first argument only")
+  }
+
+  static var nothingToMap: ScriptError {
+    ScriptError(
+      .argument, "vmap: no argument has an axis to map over",
+      help: "axes says which axis of each argument; a number has none")
+  }
+
+  static var numberToMap: ScriptError {
+    ScriptError(.type, "vmap: a number has no axis to map over", help: axesHelp)
+  }
+
+  static func noAxisToMap(_ axis: Int, _ shape: String) -> ScriptError {
+    ScriptError(
+      .shape, "vmap: a tensor of shape \(shape) has no axis \(axis) to map over", help: axesHelp)
   }
 }

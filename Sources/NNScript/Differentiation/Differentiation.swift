@@ -194,9 +194,7 @@ private final class Pullback: @unchecked Sendable {
     let wanted = call.vm.context.shape(of: output)
     let found = call.vm.context.shape(of: seed)
     guard wanted == found || seed.isNumber && wanted.rank == 0 else {
-      throw ScriptError(
-        .shape, "the pullback needs a gradient of the value's shape \(wanted), not \(found)",
-        notes: [.init(operand: 0, text: "\(found)")])
+      throw ScriptError.notASeed("\(wanted)", "\(found)")
     }
     return try run.gradient(seed: try fitted(seed, output, call.vm.context), keepsEntries: true)
   }

@@ -130,12 +130,8 @@ private struct TangentReader {
     guard let operand = try maker.operand(tangent) else {
       throw mismatch(value, "a number or tensor", tangent)
     }
-    guard vm.context.shape(of: operand) == shape else {
-      throw ScriptError(
-        .shape,
-        "jvp: a tangent has the shape of its argument, \(shape), not \(vm.context.shape(of: operand))",
-        notes: [.init(operand: 2, text: "\(vm.context.shape(of: operand))")])
-    }
+    let found = vm.context.shape(of: operand)
+    guard found == shape else { throw ScriptError.notATangent("\(shape)", "\(found)") }
     tangents.append(operand)
   }
 

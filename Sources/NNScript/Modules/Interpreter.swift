@@ -155,6 +155,9 @@ package final class Interpreter {
       diagnostics += Checker.check(
         parsed.program, vm: vm, module: module, text: String(decoding: text, as: UTF8.self))
       if diagnostics.contains(where: { $0.severity == .error }) { return nil }
+    } else if isSession, onWarning != nil {
+      diagnostics += Checker.checkDefinitions(
+        parsed.program, vm: vm, module: module, text: String(decoding: text, as: UTF8.self))
     }
     bytecodeProblems = verifiesBytecode ? Verifier.problems(in: code) : []
     return bytecodeProblems.isEmpty ? code : nil

@@ -148,6 +148,20 @@ extension ScriptError {
         : "reduce it with sum or mean, or use vjp or jacobian for a result that is not a scalar")
   }
 
+  /// A gradient given to a pullback that has not the shape of the function's result.
+  static func notASeed(_ wanted: String, _ found: String) -> ScriptError {
+    ScriptError(
+      .shape, "the pullback needs a gradient of the value's shape \(wanted), not \(found)",
+      notes: [.init(operand: 0, text: found)])
+  }
+
+  /// A tangent that has not the shape of its argument.
+  static func notATangent(_ wanted: String, _ found: String) -> ScriptError {
+    ScriptError(
+      .shape, "jvp: a tangent has the shape of its argument, \(wanted), not \(found)",
+      notes: [.init(operand: 2, text: found)])
+  }
+
   /// A parameter of a model that is assigned another shape or element type.
   static func notAssignable(_ name: String, _ was: String, _ found: String) -> ScriptError {
     ScriptError(

@@ -13,7 +13,7 @@ struct Broadcasting<D: Dimension> {
     if b.rank < a.rank { return stretch(b, to: a) }
     var result = a
     for axis in a.indices {
-      guard a[axis].known == 1 || b[axis].known == 1 || a[axis].mayEqual(b[axis]) else {
+      guard mayStretch(a[axis]) || mayStretch(b[axis]) || a[axis].mayEqual(b[axis]) else {
         return nil
       }
       result[axis] = a[axis].stretched(against: b[axis])
@@ -21,12 +21,17 @@ struct Broadcasting<D: Dimension> {
     return result
   }
 
+  /// Whether a size may be 1.
+  private static func mayStretch(_ size: D) -> Bool { size.mayEqual(D(1)) }
+
   /// A shape of lower rank against the trailing axes of another.
   static func stretch(_ lower: Dims<D>, to higher: Dims<D>) -> Dims<D>? {
     let offset = higher.rank - lower.rank
     var result = higher
     for axis in lower.indices where lower[axis].known != 1 {
-      guard lower[axis].mayEqual(higher[axis + offset]) else { return nil }
+      guard mayStretch(lower[axis]) || lower[axis].mayEqual(higher[axis + offset]) else {
+        return nil
+      }
       result[axis + offset] = higher[axis + offset].unified(with: lower[axis])
     }
     return result

@@ -182,8 +182,8 @@ struct IndexWalk {
 }
 
 /// A part is replaced: the value stretches to it, the shape stays. Operands: x, value, index tensors.
-struct IndexUpdateRule: ShapeRule {
-  func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
+package struct IndexUpdateRule: ShapeRule {
+  package func callAsFunction<D: Dimension>(_ query: ShapeQuery<D>) throws(TensorError) -> Dims<D> {
     var operands = query.operands
     let value = operands.remove(at: 1)
     let part = try IndexRule()(
@@ -193,7 +193,7 @@ struct IndexUpdateRule: ShapeRule {
   }
 
   /// Refuses a value that does not stretch to the part it replaces.
-  static func check<D: Dimension>(_ value: Dims<D>, _ part: Dims<D>) throws(TensorError) {
+  package static func check<D: Dimension>(_ value: Dims<D>, _ part: Dims<D>) throws(TensorError) {
     let fits =
       value.rank <= part.rank
       && value.indices.allSatisfy {

@@ -440,17 +440,22 @@ struct MatmulRule: ShapeRule {
     return result
   }
 
+  /// Whether two sizes are known to be the same.
+  private func isKnown<D: Dimension>(_ a: D, _ b: D) -> Bool {
+    a.known != nil && a.known == b.known
+  }
+
   private func misfit<D: Dimension>(
     _ query: ShapeQuery<D>, _ a: Dims<D>, _ b: Dims<D>
   ) -> TensorError {
     let depth = a[a.rank - 1]
     let needed = b.rank == 1 ? b[0] : b[b.rank - 2]
     var help: String?
-    if b.rank >= 2, depth.mayEqual(b[b.rank - 1]) {
+    if b.rank >= 2, isKnown(depth, b[b.rank - 1]) {
       help = "y.T has shape \(swapped(b)): x @ y.T fits"
-    } else if a.rank >= 2, a[a.rank - 2].mayEqual(needed) {
+    } else if a.rank >= 2, isKnown(a[a.rank - 2], needed) {
       help = "x.T has shape \(swapped(a)): x.T @ y fits"
-    } else if a.rank > 2, a.product(1..<a.rank).mayEqual(needed) {
+    } else if a.rank > 2, isKnown(a.product(1..<a.rank), needed) {
       help = "flatten(x) has shape [\(a[0]), \(a.product(1..<a.rank))] and fits"
     }
     return TensorError(

@@ -1,15 +1,40 @@
-// Finds the top-level variables that a function refers to.
+// Finds what a piece of a program refers to.
 import NNSyntax
 
-/// The top-level variables whose names stand in a piece of syntax, inner functions included.
-struct GlobalNames {
-  private(set) var variables: [Variable] = []
+/// What the names in a piece of syntax mean where it stands: of inner functions, top-level variables and what they capture.
+struct NameUses {
+  private(set) var bindings: [Binding] = []
+  /// Whether it may leave the function or loop around it.
+  private(set) var returns = false
+  private(set) var breaks = false
+  /// Whether it calls something that is no builtin.
+  private(set) var callsVariables = false
+  /// How many functions there are around the current place.
+  private var depth = 0
 
   private mutating func note(_ binding: Binding) {
-    if case .global(let variable) = binding { variables.append(variable) }
+    if case .global = binding {
+      bindings.append(binding)
+    } else if depth == 0 {
+      bindings.append(binding)
+    }
+  }
+
+  /// The variables that a function or model made here captures.
+  private mutating func note(_ layout: FunctionLayout) {
+    for capture in layout.captures {
+      switch capture.source {
+      case .local(let variable): note(.local(variable))
+      case .captured(let index): note(.captured(index: index, capture.variable))
+      case .thisFunction: continue
+      }
+    }
   }
 
   mutating func visit(_ function: Function) {
+    note(function.layout)
+    depth += 1
+    defer { depth -= 1 }
     visit(function.parameters)
     switch function.body {
     case .expression(let value): visit(value)
@@ -18,6 +43,9 @@ struct GlobalNames {
   }
 
   mutating func visit(_ model: ModelDecl) {
+    note(model.layout)
+    depth += 1
+    defer { depth -= 1 }
     visit(model.parameters)
     for item in model.items {
       switch item {
@@ -33,11 +61,11 @@ struct GlobalNames {
     }
   }
 
-  mutating func visit(_ block: Block) {
+  private mutating func visit(_ block: Block) {
     for statement in block.statements { visit(statement) }
   }
 
-  private mutating func visit(_ statement: Stmt) {
+  mutating func visit(_ statement: Stmt) {
     switch statement {
     case .expression(let value): visit(value)
     case .binding(let node): visit(node.value)
@@ -52,8 +80,11 @@ struct GlobalNames {
     case .for(let node):
       visit(node.iterable)
       visit(node.body)
-    case .return(let node): if let value = node.value { visit(value) }
-    case .break, .continue, .import: return
+    case .return(let node):
+      if depth == 0 { returns = true }
+      if let value = node.value { visit(value) }
+    case .break, .continue: if depth == 0 { breaks = true }
+    case .import: return
     }
   }
 
@@ -69,7 +100,8 @@ struct GlobalNames {
 
   mutating func visit(_ value: Expr) {
     switch value {
-    case .nil, .bool, .number, .receiver: return
+    case .nil, .bool, .number: return
+    case .receiver(let node): note(node.binding)
     case .string(let node):
       for case .interpolation(let part, _, _) in node.segments { visit(part) }
     case .name(let node):
@@ -94,6 +126,7 @@ struct GlobalNames {
       visit(node.left)
       visit(node.right)
     case .call(let node):
+      if !node.callee.isBuiltin { callsVariables = true }
       visit(node.callee)
       for argument in node.arguments { visit(argument.value) }
     case .member(let node):
@@ -142,5 +175,13 @@ struct GlobalNames {
       for part in [start, stop, step] { if let part { visit(part) } }
     case .ellipsis: return
     }
+  }
+}
+
+extension Expr {
+  /// Whether it is the name of a builtin.
+  fileprivate var isBuiltin: Bool {
+    if case .name(let node) = self, case .builtin = node.binding { return true }
+    return false
   }
 }
