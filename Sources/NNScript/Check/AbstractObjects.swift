@@ -1,6 +1,7 @@
 // What can be changed or called, as the checker knows it: places, containers, functions, models and their instances.
 import NNSyntax
 import NNTensor
+import Synchronization
 
 /// Something that can be assigned: a variable, a field, or what a list or dict holds.
 final class Place {
@@ -12,6 +13,10 @@ final class Place {
     case shape
     case nothing
   }
+
+  /// How many places there were when it was made.
+  let birth = Place.count.wrappingAdd(1, ordering: .relaxed).newValue
+  static let count = Atomic(0)
 
   let persistence: Persistence
   /// The value it was given last. Only the checker's trail may change it.

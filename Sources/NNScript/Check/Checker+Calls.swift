@@ -180,12 +180,12 @@ extension Checker {
       if let receiver { escape(.instance(receiver)) }
       return callUnseen(.function(function), arguments)
     }
-    noteEntry(syntax)
     let result = try enter(bodyFrame(of: function), at: place) { () throws(Flow) in
       if let variable = syntax.layout.receiver, let receiver {
         self.declare(variable, .instance(receiver))
       }
       try self.declare(syntax.parameters, bound, syntax.layout, list, at: place)
+      self.noteEntry(syntax)
       return try self.run(syntax.body)
     }
     noteRows(of: result, function, arguments)

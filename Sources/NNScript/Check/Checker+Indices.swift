@@ -42,7 +42,8 @@ extension Checker {
     case .tuple, .list, .range:
       if keys.count > 1 { throw .ended }
       guard let elements = knownElements(of: object) else { return part(ofAny: object, keys) }
-      return part(of: elements, keys, isList: { if case .tuple = object { false } else { true } }())
+      return try part(
+        of: elements, keys, isList: { if case .tuple = object { false } else { true } }())
     case .dict(let container):
       guard keys.count == 1, case .value = keys[0] else { throw .ended }
       guard let pairs = container.elements, keys.count == 1, case .value(let key) = keys[0],
@@ -79,7 +80,7 @@ extension Checker {
   }
 
   /// Elements of a list or tuple.
-  private func part(of elements: [AbstractValue], _ keys: [IndexKey], isList: Bool)
+  private func part(of elements: [AbstractValue], _ keys: [IndexKey], isList: Bool) throws(Flow)
     -> AbstractValue
   {
     if keys.count == 1 {
@@ -87,7 +88,8 @@ extension Checker {
       case .value(.number(let number?)):
         guard let whole = Int(exactly: number) else { break }
         let index = whole < 0 ? whole + elements.count : whole
-        if elements.indices.contains(index) { return elements[index] }
+        guard elements.indices.contains(index) else { throw .ended }
+        return elements[index]
       case .value(.number) where elements.count <= Checker.mostTurns: return joint(elements)
       case .slice(let start, let stop, .nil):
         guard let first = bound(start, 0, elements.count),

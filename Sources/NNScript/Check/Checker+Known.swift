@@ -67,9 +67,10 @@ extension Checker {
     case .range(let range): return .number(range.map { Double($0.count) })
     case .tensor(let facts):
       guard let shape = facts.shape else { return .number(nil) }
-      return shape.rank > 0 ? .number(shape[0].known.map { Double($0) }) : nil
+      if shape.rank == 0 { throw .ended }
+      return .number(shape[0].known.map { Double($0) })
     case .instance(let instance):
-      guard let method = instance.model.method("len") else { return nil }
+      guard let method = instance.model.method("len") else { throw .ended }
       return try call(method, instance, CallArguments([]), at: place)
     default: return nil
     }

@@ -14,8 +14,40 @@ extension Checker {
 
   func run(_ node: ForStmt) throws(Flow) {
     let iterable = try evaluate(node.iterable)
+    if case .range(let range?) = iterable, range.count <= Checker.mostTurns {
+      return try run(node, over: range)
+    }
     try iterate(iterable, node.pattern, at: node.iterable.span) { () throws(Flow) in
       _ = try self.run(node.body)
+    }
+  }
+
+  /// Follows the turns of a loop over a few numbers; behind one that changed nothing the others are tried out at once.
+  private func run(_ node: ForStmt, over range: AbstractRange) throws(Flow) {
+    let turn = { (number: Double?) throws(Flow) in
+      try self.bind(node.pattern, to: .number(number), at: node.iterable.span)
+      _ = try self.run(node.body)
+    }
+    try inLoop { (loop) throws(Flow) in
+      var left = range.count
+      for number in range.numbers {
+        try self.step()
+        let (mark, age) = (self.trail.count, Place.count.load(ordering: .relaxed))
+        try self.turn(of: loop) { () throws(Flow) in try turn(Double(number)) }
+        left -= 1
+        if left > 1, self.isUnchanged(since: mark, olderThan: age) {
+          return try self.settle(loop) { () throws(Flow) in try turn(nil) }
+        }
+      }
+    }
+  }
+
+  /// Whether all that was there is as it was at a mark of the trail.
+  private func isUnchanged(since mark: Int, olderThan age: Int) -> Bool {
+    var seen: Set<ObjectIdentifier> = []
+    return trail[mark...].allSatisfy { entry in
+      let isFirst = entry.place.birth <= age && seen.insert(ObjectIdentifier(entry.place)).inserted
+      return !isFirst || entry.place.stored.isSame(as: entry.old)
     }
   }
 
@@ -154,6 +186,7 @@ extension Checker {
     for round in 0..<8 {
       (frame.exits, loop.breaks) = (exits, breaks)
       let mark = trail.count
+      let age = Place.count.load(ordering: .relaxed)
       var states: [Snapshot] = []
       do throws(Flow) {
         try turn(of: loop, body)
@@ -170,15 +203,15 @@ extension Checker {
       }
       states += loop.breaks.dropFirst(breaks.count)
       rollback(to: mark)
-      if !widen(by: states, isLast: round >= 4) { return }
+      if !widen(by: states, olderThan: age, isLast: round >= 4) { return }
     }
     throw .stopped
   }
 
-  /// Joins the state with others; true if that changed it.
-  private func widen(by states: [Snapshot], isLast: Bool) -> Bool {
+  /// Joins the state with others; true if that changed it. What was made in the turn itself is made again in the next.
+  private func widen(by states: [Snapshot], olderThan age: Int, isLast: Bool) -> Bool {
     var isChanged = false
-    for (place, value) in states.flatMap(\.values) {
+    for (place, value) in states.flatMap(\.values) where place.birth <= age {
       let joint = join(place.stored, value)
       if joint.isSame(as: place.stored) { continue }
       isChanged = true

@@ -13,10 +13,10 @@ extension Checker {
       let bound = try bind(list, model.name, arguments, at: place)
     else { return callUnseen(.model(model), arguments) }
     let instance = AbstractInstance(model)
-    noteEntry(syntax)
     return try enter(constructorFrame(of: model), at: place) { () throws(Flow) in
       if let variable = syntax.layout.receiver { self.declare(variable, .instance(instance)) }
       try self.declare(syntax.parameters, bound, syntax.layout, list, at: place)
+      self.noteEntry(syntax)
       try self.initialise(instance)
       return .instance(instance)
     }

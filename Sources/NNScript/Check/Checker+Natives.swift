@@ -22,11 +22,7 @@ extension Checker {
     if Checker.foldable.contains(native.name), let result = try fold(native, bound, at: place) {
       return result
     }
-    if let wanted = Checker.firstArguments[native.name], case .given(let first)? = bound.first,
-      let type = first.typeName, !wanted(first, type)
-    {
-      throw .ended
-    }
+    if case .given(let first)? = bound.first, isRefused(first, by: native) { throw .ended }
     if let result = Checker.resultTypes[native.name] {
       if native.name.hasSuffix("_update") {
         for case .dict(let container) in arguments.all { forget(container) }
@@ -74,7 +70,7 @@ extension Checker {
     "print": .nil, "str": .string, "repr": .string, "type": .string, "equal": .bool,
     "training": .bool, "time": .number, "seed": .nil, "freeze": .nil, "unfreeze": .nil,
     "params": .dict, "save": .nil, "write_text": .nil, "args": .texts, "env": .plain,
-    "input": .string, "read_text": .string, "read_lines": .texts, "exists": .bool,
+    "input": .plain, "read_text": .string, "read_lines": .texts, "exists": .bool,
     "list_dir": .texts, "upper": .string, "lower": .string, "trim": .string, "replace": .string,
     "starts_with": .bool, "ends_with": .bool, "repeat": .string, "chars": .texts, "lines": .texts,
     "split": .texts, "to_json": .string, "json_parse": .plain, "terminal_width": .number,
@@ -84,17 +80,29 @@ extension Checker {
     "adam_update": .nil, "help": .nil,
   ]
 
-  /// What the first argument of a native must be, where its other types are refused.
-  private static let firstArguments: [String: @Sendable (AbstractValue, String) -> Bool] = [
-    "byte_pairs": { _, type in type == "string" },
-    "text_pieces": { _, type in type == "string" },
-    "params": { value, _ in
-      switch value {
-      case .number, .string, .bool, .nil, .tensor, .range: false
-      default: true
+  /// The natives that refuse a first argument of another type than these.
+  private static let firstTypes: [String: Set<String>] = {
+    let texts = [
+      "byte_pairs", "text_pieces", "read_text", "read_lines", "write_text", "read_bytes", "exists",
+      "list_dir", "env", "csv", "json_parse",
+    ]
+    return Dictionary(uniqueKeysWithValues: texts.map { ($0, ["string"]) })
+      .merging(["seed": ["number", "tensor"]]) { first, _ in first }
+  }()
+
+  /// Whether a native certainly refuses its first argument.
+  private func isRefused(_ first: AbstractValue, by native: NativeFunction) -> Bool {
+    switch native.name {
+    case "params", "freeze", "unfreeze":
+      if case .instance = first { return false }
+      return first.typeName != nil
+    default:
+      guard let type = first.typeName, let types = Checker.firstTypes[native.name] else {
+        return false
       }
-    },
-  ]
+      return !types.contains(type)
+    }
+  }
 
   // MARK: Ops
 

@@ -23,7 +23,7 @@ final class Checker {
   /// Above 0 while a loop is tried out: nothing is reported then.
   var silence = 0
   /// Nodes of the syntax tree that may still be evaluated.
-  var stepsLeft = 100_000
+  var stepsLeft = 40_000
   /// Parts of lists and the like that may still be copied or made values of the virtual machine.
   private var partsLeft = 1_000_000
   /// What was found, in the order of the execution.

@@ -162,7 +162,7 @@ extension Ops {
     [Parameter("x", .tensor), Parameter("mask", .tensor), Parameter("value", .tensor)],
     summary: "`x` with a value wherever the mask is true.",
     example: "masked_fill(scores, mask, -inf)",
-    samples: [Sample([2, 3], [2, 3], [], from: [.any, .bool, .number(0)])], shape: SameShape(),
+    samples: [Sample([2, 3], [2, 3], [], from: [.any, .bool, .number(0)])], shape: BroadcastRule(),
     forward: .composed { c, operands, _ throws(TensorError) in
       try c.select(operands[1], operands[2], operands[0])
     })

@@ -21,7 +21,8 @@ extension Ops {
         let k = attributes.first?.int ?? 0
         let mask = try Tensor(shape: [rows, columns], dtype: .bool)
         let bytes = mask.data.assumingMemoryBound(to: UInt8.self)
-        for row in 0..<rows {
+        // Rows without columns may be very many.
+        for row in 0..<(columns == 0 ? 0 : rows) {
           // The first column that belongs to the upper side.
           let (first, overflow) = row.addingReportingOverflow(keepsLower && k < .max ? k + 1 : k)
           let cut = overflow ? columns : Swift.min(Swift.max(first, 0), columns)
