@@ -174,7 +174,7 @@ extension Checker {
       }
       arguments = CallArguments(parts)
     }
-    guard frames.count < Checker.mostFrames,
+    guard frames.count < Checker.mostFrames, !isRecursing(syntax),
       let bound = try bind(list, function.name, arguments, at: place)
     else {
       if let receiver { escape(.instance(receiver)) }
@@ -190,6 +190,11 @@ extension Checker {
     }
     noteRows(of: result, function, arguments)
     return result
+  }
+
+  /// Whether a function calls itself more often than is looked into: a function may do so twice, each of those twice again.
+  private func isRecursing(_ syntax: Function) -> Bool {
+    frames.count { $0.ownFunction?.syntax === syntax } >= Checker.mostRecursions
   }
 
   /// Notes that all that is certain to happen in a function or model is reported, if it is so here.

@@ -9,6 +9,8 @@ import NNTensor
 final class Checker {
   /// Calls deeper than this are not looked into.
   static let mostFrames = 40
+  /// Nor is a function that has been called from within itself so many times.
+  static let mostRecursions = 5
   /// Loops over known elements are followed turn by turn up to so many.
   static let mostTurns = 32
   /// Of tuples that hold more values nothing is known.
