@@ -15,7 +15,7 @@ static const float unary_cost[NNK_UNARY_COUNT] = {
 
 /// The same for two operands; what is not listed takes as long as an addition.
 static const float binary_cost[NNK_BINARY_COUNT] = {
-    [NNK_DIV] = 0.06f,       [NNK_POW] = 2.0f,        [NNK_FLOOR_DIV] = 3.0f,     [NNK_MOD] = 3.0f,
+    [NNK_DIV] = 0.06f,       [NNK_POW] = 2.0f,        [NNK_FLOOR_DIV] = 1.0f,     [NNK_MOD] = 1.0f,
     [NNK_ATAN2] = 0.4f,      [NNK_GELU_GRAD] = 0.2f,  [NNK_GELU_TANH_GRAD] = 0.5f, [NNK_SILU_GRAD] = 0.4f,
 };
 static const float ADD_COST = 0.05f;

@@ -1,4 +1,4 @@
-// Rows by index: gathering, scattering, one-hot rows, selection by a mask.
+// Rows by index: gathering, scattering, one-hot rows.
 #include "spread.h"
 
 static const double BYTE_COST = 0.04;
@@ -52,9 +52,22 @@ static inline void fetch_row(const struct gather_job *job, long i) {
   for (size_t k = 0; k < bytes; k += 64) __builtin_prefetch(row + k);
 }
 
+/// Rows of one element of 4 or 8 bytes.
+#define GATHER_ELEMENTS(T)                                                                              \
+  for (long i = begin; i < end; i++)                                                                    \
+    ((T *)job->dst)[i] = ((const T *)job->src)[row_at(job->index_type, job->indices, i, job->src_rows)]
+
 static void run_gather(void *context, long chunk, long chunks) {
   const struct gather_job *job = context;
   const long begin = nnk_chunk_begin(job->n, 1, chunk, chunks), end = nnk_chunk_begin(job->n, 1, chunk + 1, chunks);
+  if (job->row_bytes == 4) {
+    GATHER_ELEMENTS(uint32_t);
+    return;
+  }
+  if (job->row_bytes == 8) {
+    GATHER_ELEMENTS(uint64_t);
+    return;
+  }
   for (long i = begin; i < end; i++) {
     fetch_row(job, i + AHEAD);
     const int64_t row = row_at(job->index_type, job->indices, i, job->src_rows);
@@ -123,6 +136,23 @@ struct scatter_add_job {
   char *dst;
 };
 
+/// Adds all rows of one element.
+#define ADD_ELEMENTS(T, SUM)                                                               \
+  for (long i = 0; i < job->n; i++) {                                                      \
+    T *to = (T *)job->dst + row_at(job->index_type, job->indices, i, job->dst_rows);       \
+    *to = (T)((SUM)*to + (SUM)((const T *)job->src)[i]);                                   \
+  }                                                                                        \
+  break
+static void add_elements(const struct scatter_add_job *job, nnk_type type) {
+  switch (type) {
+    case NNK_F32: ADD_ELEMENTS(float, float);
+    case NNK_F64: ADD_ELEMENTS(double, double);
+    case NNK_I32: ADD_ELEMENTS(int32_t, uint32_t);
+    case NNK_I64: ADD_ELEMENTS(int64_t, uint64_t);
+    default: ADD_ELEMENTS(uint8_t, uint32_t);
+  }
+}
+
 /// A chunk has a range of destination rows and looks through all indices, so that every row adds up in the order of i.
 static void run_scatter_add(void *context, long chunk, long chunks) {
   const struct scatter_add_job *job = context;
@@ -144,13 +174,17 @@ ptrdiff_t nnk_scatter_add_rows(
   const ptrdiff_t checked = nnk_check_indices(index_type, indices, n, -(int64_t)dst_rows, (int64_t)dst_rows);
   if (checked != NNK_INDICES_OK || row == 0) return checked;
   struct scatter_add_job job = {add, src, (long)row, (long)n, (long)dst_rows, nnk_type_bytes(type), index_type, indices, dst};
+  if (row == 1) {
+    add_elements(&job, type);
+    return NNK_INDICES_OK;
+  }
   const double nanoseconds = (double)n * (4 + (double)row * (double)job.bytes * 2 * BYTE_COST);
   const long rows = (long)dst_rows < 8 ? (long)dst_rows : 8;  // every chunk reads all indices
   spread_rows(run_scatter_add, &job, row * job.bytes >= 256 ? rows : 1, nanoseconds);
   return NNK_INDICES_OK;
 }
 
-// MARK: One-hot rows, selection
+// MARK: One-hot rows
 
 ptrdiff_t nnk_one_hot(nnk_type type, nnk_type index_type, const void *indices, size_t n, size_t classes, void *dst) {
   const ptrdiff_t checked = nnk_check_indices(index_type, indices, n, 0, (int64_t)classes);
@@ -162,25 +196,4 @@ ptrdiff_t nnk_one_hot(nnk_type type, nnk_type index_type, const void *indices, s
   for (size_t i = 0; i < n; i++)
     memcpy((char *)dst + (i * classes + (size_t)index_at(index_type, indices, (long)i)) * bytes, &one, bytes);
   return NNK_INDICES_OK;
-}
-
-/// Elements of one size.
-#define SELECT_LOOP(T)                                       \
-  {                                                          \
-    const T *from = src;                                     \
-    T *to = dst;                                             \
-    for (size_t i = 0; i < n; i++) {                         \
-      if (mask[i]) to[count] = from[i];                      \
-      count += mask[i] != 0;                                 \
-    }                                                        \
-    return count;                                            \
-  }
-size_t nnk_masked_select(const void *src, size_t row_bytes, const uint8_t *mask, size_t n, void *dst) {
-  size_t count = 0;
-  if (row_bytes == 1) SELECT_LOOP(uint8_t)
-  if (row_bytes == 4) SELECT_LOOP(uint32_t)
-  if (row_bytes == 8) SELECT_LOOP(uint64_t)
-  for (size_t i = 0; i < n; i++)
-    if (mask[i]) memcpy((char *)dst + count++ * row_bytes, (const char *)src + i * row_bytes, row_bytes);
-  return count;
 }

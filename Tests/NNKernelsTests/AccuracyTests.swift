@@ -181,6 +181,38 @@ extension KernelTests {
       #expect(sameBitsEverywhere(powers))
     }
 
+    @Test("remainders and floored quotients are those of long division, bit for bit")
+    func remainders() {
+      checkRemainders(as: Float.self)
+      checkRemainders(as: Double.self)
+    }
+
+    private func checkRemainders<T: KernelFloat>(as type: T.Type) {
+      let specials = specialNumbers(T.self) + [2, -2, 0.1, 7, -8]
+      var a = specials.flatMap { x in specials.map { _ in x } }
+      var b = specials.flatMap { _ in specials }
+      a +=
+        floatsOfEveryKind(T.self, count: 20_000)
+        + numbers(1, count: 80_000, in: -50...50, as: T.self)
+      b += floatsOfEveryKind(T.self, count: 20_000).reversed()
+      b += numbers(2, count: 40_000, in: -9...9, as: T.self)
+      b += (0..<40_000).map { T(($0 % 7) - 3) }
+      for (op, exact) in [(NNK_MOD, nnk_mod_f64), (NNK_FLOOR_DIV, nnk_floor_div_f64)] {
+        for level in KernelTests.isaLevels {
+          let y = withISA(level) { binary(op, a, b) }
+          let wrong = a.indices.first {
+            let want = T(exact(Double(a[$0]), Double(b[$0])))
+            return y[$0] != want && !(y[$0].isNaN && want.isNaN)
+              || y[$0].sign != want.sign && !want.isNaN
+          }
+          if let wrong {
+            Issue.record(
+              "op \(op.rawValue) of \(a[wrong]), \(b[wrong]) = \(y[wrong]), level \(level)")
+          }
+        }
+      }
+    }
+
     @Test("atan2 in all quadrants and at all infinities")
     func angle() {
       check(NNK_ATAN2, bound: 4, as: Float.self) { atan2($0, $1) }

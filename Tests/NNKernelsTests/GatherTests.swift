@@ -102,17 +102,53 @@ extension KernelTests {
       #expect(integers == [0, 0, 1, 1, 0, 0, 0, 1, 0])
     }
 
-    @Test("a mask selects elements and rows in order")
-    func selection() {
-      let n = 1000
-      let mask = wholeNumbers(1, count: n, in: 0...1, as: UInt8.self)
-      let x = numbers(2, count: n * 3, as: Float.self)
-      let places = (0..<n).filter { mask[$0] != 0 }
-      var y = [Float](repeating: 0, count: n * 3)
-      #expect(nnk_masked_select(x, 4, mask, n, &y) == places.count)
-      #expect(Array(y.prefix(places.count)) == places.map { x[$0] })
-      #expect(nnk_masked_select(x, 12, mask, n, &y) == places.count)
-      #expect(Array(y.prefix(3 * places.count)) == places.flatMap { x[3 * $0..<3 * $0 + 3] })
+    @Test("the places of true ones, and where they are along an axis")
+    func truePlaces() {
+      for n in [0, 1, 63, 64, 1000, 300_001] {
+        for limit in 0...2 {
+          let truth = wholeNumbers(1, count: n, in: 0...limit, as: UInt8.self)
+          let want = (0..<n).filter { truth[$0] != 0 }
+          #expect(nnk_count_true(truth, n) == want.count)
+          var places = [Int64](repeating: -1, count: want.count)
+          nnk_true_places(truth, n, &places)
+          #expect(places.map { Int($0) } == want)
+          var pairs = [Int32](repeating: -1, count: 2 * want.count)
+          nnk_coordinates(places, want.count, 7, 5, &pairs, 2)
+          var wantPairs = [Int32](repeating: -1, count: 2 * want.count)
+          for (i, place) in want.enumerated() { wantPairs[2 * i] = Int32(place / 7 % 5) }
+          #expect(pairs == wantPairs)
+        }
+      }
+    }
+
+    @Test("a histogram counts what lies between its edges")
+    func histogram() {
+      let x =
+        numbers(5, count: 100_003, in: -2...2, as: Float.self) + [.nan, .infinity, -1, 1, 0.5]
+      let edges: [Float] = [-1, -0.9, -0.9, 0, 0.5, 1]
+      let bins = edges.count - 1
+      var want = [Int32](repeating: 0, count: bins)
+      for value in x where value >= -1 && value <= 1 {
+        want[min(edges.lastIndex { $0 <= value } ?? 0, bins - 1)] += 1
+      }
+      var counts = [Int32](repeating: -1, count: bins)
+      #expect(nnk_histogram(NNK_F32, x, x.count, edges, bins, &counts))
+      #expect(counts == want)
+    }
+
+    @Test("elements are gathered and added one by one as rows are")
+    func singleElements() {
+      let n = 5000
+      let indices = wholeNumbers(3, count: n, in: -70...69, as: Int32.self)
+      let x = numbers(4, count: n, as: Double.self)
+      var sums = [Double](repeating: 0.5, count: 70)
+      var want = sums
+      for i in 0..<n { want[(Int(indices[i]) + 70) % 70] += x[i] }
+      _ = nnk_scatter_add_rows(NNK_F64, x, 1, NNK_I32, indices, n, &sums, 70)
+      #expect(sums == want)
+      var picked = [Double](repeating: 0, count: n)
+      _ = nnk_gather_rows(sums, 70, 8, NNK_I32, indices, n, &picked)
+      #expect(picked == indices.map { want[(Int($0) + 70) % 70] })
     }
   }
 }

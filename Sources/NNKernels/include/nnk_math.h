@@ -271,8 +271,14 @@ ptrdiff_t nnk_scatter_add_rows(
   nnk_type type, const void *src, size_t row, nnk_type index_type, const void *indices, size_t n, void *dst, size_t dst_rows);
 /// dst[i, indices[i]] = 1 of `type`, 0 elsewhere; dst is [n, classes]. Indices i32, i64 or u8, not negative.
 ptrdiff_t nnk_one_hot(nnk_type type, nnk_type index_type, const void *indices, size_t n, size_t classes, void *dst);
-/// dst = the rows of src (of `row_bytes` bytes) where mask is 1, in order. Returns how many.
-size_t nnk_masked_select(const void *src, size_t row_bytes, const uint8_t *mask, size_t n, void *dst);
+/// How many of `n` truths are not 0, and where they are, in order; `places` has room for that many.
+size_t nnk_count_true(const uint8_t *truth, size_t n);
+void nnk_true_places(const uint8_t *truth, size_t n, int64_t *places);
+/// y[i * step] = places[i] / stride modulo size: where row-major places are along an axis of that stride and size.
+void nnk_coordinates(const int64_t *places, size_t n, size_t stride, size_t size, int32_t *y, size_t step);
+/// counts[b] = how many x lie from edges[b] on and below edges[b + 1], the last edge counted in the last bin; f32, f64. `edges`
+/// rise. False if memory is short or for other types.
+bool nnk_histogram(nnk_type type, const void *x, size_t n, const void *edges, size_t bins, int32_t *counts);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Numbers: scalar f64 functions within 0.52 ulp (gelu: 2), the same bits on every machine

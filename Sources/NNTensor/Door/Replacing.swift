@@ -28,12 +28,24 @@ extension TensorContext {
       tensor.set(value.number, at: place)
       return operand.plain
     }
-    let (operands, plainItems) = try Ops.maskless(self, [operand] + tensors, [.index(items)])
-    let selection = try Selection(tensor.shape, .index(plainItems), operands, from: 1)
+    let selection = try selection(in: operand, tensors, items)
     let part = try selection.value(value, dtype: tensor.dtype)
     let output = isUnique && tensor.ownsBlock ? tensor : try tensor.copied()
     try selection.write(part, to: output)
     return Operand(output)
+  }
+
+  /// The elements that items name in a plain tensor.
+  private func selection(
+    in operand: Operand, _ tensors: [Operand], _ items: [IndexItem]
+  ) throws(TensorError) -> Selection {
+    let operands = [operand] + tensors
+    if let (shape, places) = try MaskPlaces.rows(self, operands, items) {
+      return try Selection(
+        shape, .index([.integers(operand: 1)]), [operand, places], from: 1)
+    }
+    let (all, plainItems) = try Ops.maskless(self, operands, [.index(items)])
+    return try Selection(shape(of: operand), .index(plainItems), all, from: 1)
   }
 
   /// The element that whole-number items for every axis name; nil for anything else.

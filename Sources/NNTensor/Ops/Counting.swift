@@ -11,9 +11,7 @@ extension Ops {
     summary: "The distinct elements in rising order; NaN counts as one.",
     example: "unique([3, 1, 3])", samples: [Sample([2, 3]), Sample([0])], shape: DistinctRule(),
     forward: .composed { c, operands, _ throws(TensorError) in
-      let groups = try DistinctGroups(c, operands[0])
-      let places = Operand(try Tensor(groups.firsts.map { groups.order[$0] }, dtype: .i32))
-      return try c.apply(take, [groups.flat, places], [.int(0)])
+      try DistinctGroups(c, operands[0]).values(c)
     })
 
   package static let uniqueCounts: Op = Op(
@@ -23,9 +21,7 @@ extension Ops {
     shape: DistinctRule(second: .asValues), outputs: 2,
     forward: .composedMany { c, operands, _ throws(TensorError) in
       let groups = try DistinctGroups(c, operands[0])
-      let ends = groups.firsts.dropFirst() + [groups.order.count]
-      let counts = zip(groups.firsts, ends).map { $1 - $0 }
-      return [try c.apply(unique, operands), Operand(try Tensor(counts, dtype: .i32))]
+      return [try groups.values(c), try groups.counts(c)]
     })
 
   package static let uniqueInverse: Op = Op(
@@ -36,17 +32,8 @@ extension Ops {
     shape: DistinctRule(second: .asOperand), outputs: 2,
     forward: .composedMany { c, operands, _ throws(TensorError) in
       let groups = try DistinctGroups(c, operands[0])
-      let places = try Tensor(shape: c.shape(of: operands[0]), dtype: .i32)
-      var group = -1
-      var next = groups.firsts[...]
-      for (rank, place) in groups.order.enumerated() {
-        if next.first == rank {
-          group += 1
-          next.removeFirst()
-        }
-        places.set(integer: group, at: place)
-      }
-      return [try c.apply(unique, operands), Operand(places)]
+      let places = try c.reshaped(groups.places(c), c.shape(of: operands[0]))
+      return [try groups.values(c), places]
     })
 
   package static let argwhere: Op = Op(
@@ -55,13 +42,12 @@ extension Ops {
     example: "argwhere([[0, 1], [1, 1]])", samples: [Sample([2, 3], from: [.bool]), Sample([0])],
     dtypes: .fixed(.i32), shape: PlacesRule(),
     forward: .composed { c, operands, _ throws(TensorError) in
-      let (flat, strides, shape) = try truePlaces(c, operands[0])
-      let result = try Tensor(shape: [flat.count, shape.rank], dtype: .i32)
-      let rows = result.data.assumingMemoryBound(to: Int32.self)
-      for (row, place) in flat.enumerated() {
-        for axis in shape.indices {
-          rows[row * shape.rank + axis] = Int32(place / strides[axis] % shape[axis])
-        }
+      let (places, shape) = try truePlaces(c, operands[0])
+      let strides = shape.strides
+      let result = try Tensor(shape: [places.count, shape.rank], dtype: .i32)
+      for axis in shape.indices {
+        places.writeCoordinates(
+          stride: strides[axis], size: shape[axis], to: result, column: axis, of: shape.rank)
       }
       return Operand(result)
     })
@@ -74,27 +60,25 @@ extension Ops {
     samples: [Sample([2, 3], from: [.bool]), Sample([4])], dtypes: .fixed(.i32),
     shape: PlacesRule(isSplit: true), outputs: nil,
     forward: .composedMany { c, operands, _ throws(TensorError) in
-      let (flat, strides, shape) = try truePlaces(c, operands[0])
+      let (places, shape) = try truePlaces(c, operands[0])
+      let strides = shape.strides
       var results: [Operand] = []
       for axis in shape.indices {
         results.append(
-          Operand(try Tensor(flat.map { $0 / strides[axis] % shape[axis] }, dtype: .i32)))
+          Operand(try places.coordinates(stride: strides[axis], size: shape[axis])))
       }
       return results
     })
 
-  /// The row-major places of the elements that are not 0.
+  /// The row-major places (i64) of the elements that are not 0, and the tensor's shape.
   private static func truePlaces(
     _ c: TensorContext, _ x: Operand
-  ) throws(TensorError) -> (places: [Int], strides: Strides, shape: Shape) {
+  ) throws(TensorError) -> (places: Tensor, shape: Shape) {
     try c.refuseBatch(x, "nonzero and argwhere")
     guard let tensor = x.tensor else {
       throw TensorError("type", "a number has no places", help: "x != 0 asks whether it is 0")
     }
-    let truth = try tensor.converted(to: .bool)
-    let bytes = UnsafeBufferPointer(
-      start: truth.data.assumingMemoryBound(to: UInt8.self), count: truth.count)
-    return (bytes.indices.filter { bytes[$0] != 0 }, tensor.shape.strides, tensor.shape)
+    return (try tensor.converted(to: .bool).truePlaces(), tensor.shape)
   }
 
   package static let searchsorted: Op = Op(
@@ -178,17 +162,12 @@ extension Ops {
       let edges = try Tensor(
         (0...bins).map { $0 == bins ? high : low + Double($0) * width }, shape: [bins + 1],
         dtype: tensor.dtype)
-      let flat = Operand(Tensor(sharing: tensor, shape: [tensor.count]))
-      let right = try c.apply(searchsorted, [Operand(edges), flat], [.string("right")])
-      let left = try c.apply(searchsorted, [Operand(edges), flat], [.string("left")])
-      // Place 0 is below the range and place bins + 1 above it; the last edge belongs to the last bin.
-      let isLastEdge = try c.binary(
-        logicalAnd,
-        c.binary(equal, left, Operand(Double(bins))),
-        c.binary(equal, right, Operand(Double(bins + 1))))
-      let places = try c.select(isLastEdge, left, right)
-      let counts = try c.apply(bincount, [places], [.int(bins + 2)])
-      return [try c.slice(counts, axis: 0, 1, bins + 1), Operand(edges)]
+      let counts = try Tensor(shape: [bins], dtype: .i32)
+      let isDone = nnk_histogram(
+        tensor.dtype.kernelType, tensor.data, tensor.count, edges.data, bins,
+        counts.data.assumingMemoryBound(to: Int32.self))
+      guard isDone else { throw .outOfMemory([bins], .i32) }
+      return [Operand(counts), Operand(edges)]
     })
 
   /// Where a histogram begins and ends.
@@ -211,30 +190,69 @@ extension Ops {
 
 /// The elements of a tensor in rising order, with the ranks at which a new one begins.
 private struct DistinctGroups {
-  let flat: Operand
-  private(set) var order: [Int] = []
-  private(set) var firsts: [Int] = []
+  /// Where each element of the order is in the tensor (i32), and the order itself.
+  let places: Operand
+  let sorted: Operand
+  /// For each rank after the first whether its element differs from the one before.
+  let isNew: Operand
+  let count: Int
 
   init(_ c: TensorContext, _ x: Operand) throws(TensorError) {
     try c.refuseBatch(x, "unique")
     guard let tensor = x.tensor else {
       throw TensorError("type", "unique: a tensor is needed, not a number")
     }
-    flat = try c.reshaped(x, [tensor.count])
-    let places = try c.apply(Ops.argsort, [Operand(tensor).flattened])
-    guard let places = places.tensor else { return }
-    order.reserveCapacity(tensor.count)
-    for rank in 0..<tensor.count {
-      let place = places.integer(at: rank)
-      if rank == 0 || DistinctGroups.differ(tensor, order[rank - 1], place) { firsts.append(rank) }
-      order.append(place)
+    count = tensor.count
+    let flat = try c.reshaped(x, [count])
+    places = try c.apply(Ops.argsort, [Operand(tensor).flattened])
+    sorted = try c.apply(Ops.take, [flat, places], [.int(0)])
+    let plain = sorted.plain
+    let last = Swift.max(count, 1)
+    let before = try c.slice(plain, axis: 0, 0, Swift.min(last - 1, count))
+    let after = try c.slice(plain, axis: 0, Swift.min(1, count), count)
+    let differs = try c.binary(Ops.notEqual, before, after)
+    guard tensor.dtype.isFloat else {
+      isNew = differs
+      return
     }
+    // All NaN are one.
+    let isNumber = try c.binary(Ops.equal, before, before)
+    isNew = try c.binary(Ops.logicalAnd, differs, isNumber)
   }
 
-  private static func differ(_ tensor: Tensor, _ a: Int, _ b: Int) -> Bool {
-    if tensor.dtype == .i64 { return tensor.integer(at: a) != tensor.integer(at: b) }
-    let (x, y) = (tensor.number(at: a), tensor.number(at: b))
-    return x != y && !(x.isNaN && y.isNaN)
+  /// The ranks at which a new element begins (i64).
+  private func firsts(_ c: TensorContext) throws(TensorError) -> Operand {
+    if count == 0 { return Operand(try Tensor(shape: [0], dtype: .i64)) }
+    let first = Operand(try Tensor(filling: [1], with: 0, dtype: .i64))
+    guard let flags = isNew.tensor else { return first }
+    let further = try c.binary(Ops.add, Operand(flags.truePlaces()), Operand(1))
+    return try c.apply(Ops.concat, [first, further], [.int(0)])
+  }
+
+  /// The distinct elements.
+  func values(_ c: TensorContext) throws(TensorError) -> Operand {
+    try c.apply(Ops.take, [sorted, firsts(c)], [.int(0)])
+  }
+
+  /// How often each is there (i32).
+  func counts(_ c: TensorContext) throws(TensorError) -> Operand {
+    let firsts = try firsts(c)
+    guard let groups = firsts.tensor?.count, groups > 0 else {
+      return Operand(try Tensor(shape: [0], dtype: .i32))
+    }
+    let end = Operand(try Tensor(filling: [1], with: Double(count), dtype: .i64))
+    let ends = try c.apply(
+      Ops.concat, [c.slice(firsts, axis: 0, 1, groups), end], [.int(0)])
+    return try c.sub(ends, firsts).asI32()
+  }
+
+  /// For each element of the tensor its place among the distinct ones (i32).
+  func places(_ c: TensorContext) throws(TensorError) -> Operand {
+    let result = Operand(try Tensor(filling: [count], with: 0, dtype: .i32))
+    if count < 2 { return result }
+    let ranks = try c.apply(Ops.cumsum, [isNew.asI32()], [.int(0)])
+    let later = try c.slice(places, axis: 0, 1, count)
+    return try c.apply(Ops.scatter, [result, later, ranks.asI32()])
   }
 }
 
@@ -250,6 +268,12 @@ extension TensorContext {
 }
 
 extension Operand {
+  /// A plain tensor in i32.
+  fileprivate func asI32() throws(TensorError) -> Operand {
+    guard let tensor else { return self }
+    return Operand(try tensor.converted(to: .i32))
+  }
+
   /// A plain tensor as a vector.
   fileprivate var flattened: Operand {
     tensor.map { Operand(Tensor(sharing: $0, shape: [$0.count])) } ?? plain

@@ -14,6 +14,12 @@ extension Ops {
       Sample([4, 3], with: [.index([.slice(start: 3, stop: nil, step: -2), .newAxis])]),
     ], shape: IndexRule(), saves: [], isInternal: true,
     forward: .composed { c, operands, attributes throws(TensorError) in
+      if case .index(let items)? = attributes.first,
+        let (shape, places) = try MaskPlaces.rows(c, operands, items)
+      {
+        let rows = try c.reshaped(operands[0], shape)
+        return try c.apply(indexItems, [rows, places], [.index([.integers(operand: 1)])])
+      }
       let (operands, items) = try maskless(c, operands, attributes)
       return try c.apply(indexItems, operands, [.index(items)])
     })

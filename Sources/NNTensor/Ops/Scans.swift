@@ -29,16 +29,30 @@ extension Ops {
     "cumprod", parameters,
     summary: "The running product along an axis; reversed it runs from the end.",
     example: "cumprod([1, 2, 3])", samples: samples, dtypes: .sum, shape: AxisRule(),
-    saves: .operand(0), batch: .axes,
+    saves: [.operand(0), .output], batch: .axes,
     forward: .custom { call throws(TensorError) in try cumulative(&call, NNK_PROD) },
     gradient: { call throws(TensorError) in
       let shape = call.shape(0)
+      if try !hasZeros(call.context, call.input(0)) {
+        // The product of all from i on, by what is divided out again: sum over j >= i of g_j y_j / x_i.
+        let c = call.context
+        let axis = call.attribute(0) == .none ? .int(-1) : call.attribute(0)
+        let products = try c.mul(call.cotangent, call.output)
+        let sums = try c.apply(
+          cumsum, [products], [axis, .bool(!call.attribute(1).isTrue)])
+        return Gradients(try c.div(sums, call.input(0)))
+      }
       let axis = try Axes.one(call.attribute(0), rank: shape.rank, standard: -1, in: "cumprod")
       let isReversed = call.attribute(1).isTrue
       return try call.composed { c, inputs throws(TensorError) in
         try runningProduct(c, inputs[0], axis: axis, size: shape[axis], isReversed)
       }
     })
+
+  private static func hasZeros(_ c: TensorContext, _ x: Operand) throws(TensorError) -> Bool {
+    let zeros = try c.apply(anyTrue, [c.binary(equal, x.plain, Operand(0))])
+    return zeros.values.first != 0
+  }
 
   private static func cumulative(
     _ call: inout ForwardCall, _ op: nnk_reduce_op

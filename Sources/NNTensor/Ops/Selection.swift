@@ -285,15 +285,52 @@ enum MaskPlaces {
 
   /// For each axis of a mask, the index of each true element.
   private static func places(_ mask: Tensor) throws(TensorError) -> [Tensor] {
-    let bytes = UnsafeBufferPointer(
-      start: mask.data.assumingMemoryBound(to: UInt8.self), count: mask.count)
-    let flat = bytes.indices.filter { bytes[$0] != 0 }
+    let flat = try mask.truePlaces()
     let strides = mask.shape.strides
     var result: [Tensor] = []
     for axis in mask.shape.indices {
-      let places = flat.map { $0 / strides[axis] % mask.shape[axis] }
-      result.append(try Tensor(places, dtype: .i64))
+      result.append(try flat.coordinates(stride: strides[axis], size: mask.shape[axis]))
     }
     return result
+  }
+
+  /// For `x[mask]`: the shape of `x` with the mask's axes as one, and the places along that; nil for other indices.
+  static func rows(
+    _ c: TensorContext, _ operands: [Operand], _ items: [IndexItem]
+  ) throws(TensorError) -> (shape: Shape, places: Operand)? {
+    guard items.count == 1, case .mask(let operand) = items[0],
+      let mask = operands[operand].tensor, mask.shape.rank > 1, !c.isBatched(operands[operand])
+    else { return nil }
+    let shape = c.shape(of: operands[0])
+    _ = try IndexWalk(
+      shape, items, ShapeQuery(name: "index", operands: operands.map { c.shape(of: $0) }))
+    let merged = Shape([mask.count] + shape.array.dropFirst(mask.shape.rank))
+    return (merged, Operand(try mask.truePlaces()))
+  }
+}
+
+extension Tensor {
+  /// The row-major places (i64) of the elements of a bool tensor that are true.
+  func truePlaces() throws(TensorError) -> Tensor {
+    let truth = data.assumingMemoryBound(to: UInt8.self)
+    let result = try Tensor(shape: [nnk_count_true(truth, count)], dtype: .i64)
+    nnk_true_places(truth, count, result.data.assumingMemoryBound(to: Int64.self))
+    return result
+  }
+
+  /// Where row-major places (i64) are along an axis of a stride and a size (i32).
+  func coordinates(stride: Int, size: Int) throws(TensorError) -> Tensor {
+    let result = try Tensor(shape: shape, dtype: .i32)
+    writeCoordinates(stride: stride, size: size, to: result, column: 0, of: 1)
+    return result
+  }
+
+  /// The same, into a column of a matrix with so many.
+  func writeCoordinates(
+    stride: Int, size: Int, to result: Tensor, column: Int, of columns: Int
+  ) {
+    nnk_coordinates(
+      data.assumingMemoryBound(to: Int64.self), count, stride, Swift.max(size, 1),
+      result.data.assumingMemoryBound(to: Int32.self) + column, columns)
   }
 }
