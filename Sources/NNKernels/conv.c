@@ -262,8 +262,8 @@ static bool plan_planes(const nnk_conv *v, bool is_gradient, struct nnk_planes *
   while (v->kernel_height * v->kernel_width * p->depth * p->columns * p->groups > NNK_PLANE_WEIGHTS) p->groups /= 2;
   for (;;) {
     const long in = p->groups * p->block * phases, out = p->groups * p->columns * out_phases;
-    const long around = p->y.reach * p->pitch + p->x.reach + 3 * NNK_PLANE_LANES;
-    p->rows = (NNK_PLANE_ELEMENTS - in * around) / ((in + out) * p->pitch);
+    const long around = in * (p->y.reach * p->pitch + p->x.reach + 3 * NNK_PLANE_LANES) + out * NNK_PLANE_TILE;
+    p->rows = (NNK_PLANE_ELEMENTS - around) / ((in + out) * p->pitch);
     if (p->rows >= wanted) break;
     if (p->groups == 1 && p->block == 1) return false;
     if (p->groups > 1) {
@@ -274,7 +274,7 @@ static bool plan_planes(const nnk_conv *v, bool is_gradient, struct nnk_planes *
   }
   if (p->rows > p->y.places) p->rows = p->y.places;
   p->in_plane = nnk_plane_round((p->rows + p->y.reach) * p->pitch + p->x.reach) + NNK_PLANE_LANES;
-  p->out_plane = nnk_plane_round(p->rows * p->pitch);
+  p->out_plane = nnk_plane_round(p->rows * p->pitch) + NNK_PLANE_TILE;
   return true;
 }
 
@@ -298,7 +298,8 @@ static bool leaves_lanes_empty(const nnk_conv *v, const struct conv_kind *kind, 
 /// Whether the forward pass has few output channels.
 static bool has_few_outputs(const nnk_conv *v, const struct conv_kind *kind) {
   const long phases = phases_of(v), outputs = v->out_channels / v->groups;
-  return v->in_channels <= 4 ? leaves_lanes_empty(v, kind, outputs, 20 * phases, 6)
+  // Rows of few pixels and channels take their time.
+  return v->in_channels <= 4 ? leaves_lanes_empty(v, kind, outputs, (10 + 256 / v->in_width) * phases, 6)
                              : leaves_lanes_empty(v, kind, outputs, 8 * phases, 7);
 }
 
@@ -349,7 +350,7 @@ static void spread_planes(struct planes_job *job) {
   if (wanted > p->y.places / (4 * (p->y.reach + 1)) + 1) wanted = p->y.places / (4 * (p->y.reach + 1)) + 1;
   job->bands = needed > wanted ? needed : wanted;
   const double nanoseconds = planes_time(p, &job->kind);
-  long chunks = nnk_chunks(nanoseconds, batch * job->bands);
+  long chunks = nnk_chunks(nanoseconds / 8, batch * job->bands);
   if (chunks > 16 && nanoseconds < 16e5) chunks = 16;
   const long parts = (chunks + job->bands - 1) / job->bands;
   job->parts = parts < batch ? parts : batch;
@@ -516,6 +517,7 @@ static bool has_few_products(const nnk_conv *v, const struct conv_kind *kind) {
   // Taps that are not neighbours are rows of their own.
   if (v->in_channels == 1 && v->dilation_x > 1 && outputs <= NNK_PLANE_COLUMNS) return true;
   if (nnk_conv_is_depthwise(v)) return leaves_lanes_empty(v, kind, outputs, 20 * phases, 6);
+  if (v->groups > 1) return leaves_lanes_empty(v, kind, outputs, 8 * phases, 9);
   return leaves_lanes_empty(v, kind, outputs, (v->in_channels <= 4 ? 10 : 8) * phases, 6);
 }
 
@@ -532,7 +534,7 @@ static bool plan_planes_weight(struct planes_weight_job *job, const nnk_conv *v)
 static bool spread_planes_weight(struct planes_weight_job *job, nnk_type type) {
   const struct conv_kind *kind = &job->kind;
   const struct conv_kind same = {.lanes = NNK_PLANE_LANES};
-  const long most = (long)(planes_time(&job->planes, &same) / 5000) + 1;
+  const long most = (long)(planes_time(&job->planes, &same) / 8000) + 1;
   job->parts = job->units < 16 ? job->units : 16;
   if (job->parts > most) job->parts = most;
   if (job->parts > 1) {

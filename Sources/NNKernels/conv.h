@@ -151,6 +151,7 @@ struct nnk_planes {
 
 enum {
   NNK_PLANE_LANES = 16,            // planes begin at multiples of these elements
+  NNK_PLANE_TILE = 128,            // most elements of a plane in one tile: what follows the last ones is read, or written
   NNK_PLANE_COLUMNS = 8,           // most channels of a group's result
   NNK_PLANE_BLOCK = 64,            // most channels of the input in one go; a quarter with strides
   NNK_PLANE_STRIDE = 16,           // largest stride
@@ -159,7 +160,7 @@ enum {
   NNK_PLANE_SUMS = 256 << 10,      // most elements of sums of products
 };
 
-static inline long nnk_floor_divide(long a, long b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+static inline long nnk_floor_divide(long a, long b) { return b == 1 ? a : a >= 0 ? a / b : -((b - 1 - a) / b); }
 static inline long nnk_plane_round(long n) { return (n + NNK_PLANE_LANES - 1) / NNK_PLANE_LANES * NNK_PLANE_LANES; }
 
 static inline struct nnk_plane_tap nnk_plane_tap(const struct nnk_plane_axis *axis, long tap) {
