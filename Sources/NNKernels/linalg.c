@@ -223,15 +223,17 @@ ptrdiff_t nnk_determinant(nnk_type type, const void *a, void *y, long batch, lon
 
 static bool run_cholesky(const struct matrix_job *job, long item, double *scratch) {
   const long n = job->n;
-  load(job, job->a, item * n * n, scratch, n * n);
-  if (!job->table->linalg_cholesky(scratch, n, scratch + n * n)) return false;
-  store(job, scratch, job->y, item * n * n, n * n);
+  // In f64 the result is made where it belongs.
+  double *l = job->type == NNK_F64 ? (double *)job->y + item * n * n : scratch + 48 * n;
+  load(job, job->a, item * n * n, l, n * n);
+  if (!job->table->linalg_cholesky(l, n, scratch)) return false;
+  if (job->type != NNK_F64) store(job, l, job->y, item * n * n, n * n);
   return true;
 }
 
 ptrdiff_t nnk_cholesky(nnk_type type, const void *a, void *l, long batch, long n) {
   struct matrix_job job = {.type = type, .batch = batch, .n = n, .a = a, .y = l, .run = run_cholesky};
-  return run_matrices(&job, cube(n) / 3, 2 * n * n);
+  return run_matrices(&job, cube(n) / 3, 48 * n + (type == NNK_F64 ? 0 : n * n));
 }
 
 static bool run_qr(const struct matrix_job *job, long item, double *scratch) {

@@ -54,13 +54,14 @@ private struct Matrix {
 @Suite struct LinearAlgebraTests {
   private let c = TensorContext()
 
-  @Test(arguments: [1, 2, 7, 33, 97, 120]) func equations(_ n: Int) throws {
+  @Test(arguments: [1, 2, 7, 33, 97, 120, 210]) func equations(_ n: Int) throws {
     let (a, b) = (Matrix.random(n, n), Matrix.random(n, 5))
     let inverse = Matrix(try c.apply(Ops.inv, [a.operand()]))
     #expect((inverse * a).distance() < 1e-10)
     let x = Matrix(try c.apply(Ops.solve, [a.operand(), b.operand()]))
     #expect((a * x).distance(from: b) < 1e-10)
-    let spread = Matrix(n, n) { (a * a.transposed)[$0, $1] + ($0 == $1 ? 1 : 0) }
+    let square = a * a.transposed
+    let spread = Matrix(n, n) { square[$0, $1] + ($0 == $1 ? 1 : 0) }
     let l = Matrix(try c.apply(Ops.cholesky, [spread.operand()]))
     #expect((l * l.transposed).distance(from: spread) < 1e-12 * Double(n))
   }
@@ -164,6 +165,10 @@ private struct Matrix {
       all.append(Array(try c.apply(Ops.cholesky, [definite]).tensor!.bytes))
       all.append(Array(try c.apply(Ops.solve, [x, definite]).tensor!.bytes))
     }
+    // Large enough for the rows below a block to be spread.
+    let large = Matrix.random(400, 400)
+    let definite = Matrix(400, 400) { large[$0, $1] + large[$1, $0] + ($0 == $1 ? 400 : 0) }
+    all.append(Array(try c.apply(Ops.cholesky, [definite.operand()]).tensor!.bytes))
     return all
   }
 
