@@ -15,32 +15,41 @@ struct distance_job {
   char *to;
   long row_tiles, column_tiles, width, bytes;
   long w_row, w_column;
+  /// Makes the tile of `rows` rows from `row` on, and `width` places from `column` on.
+  void (*make)(const struct distance_job *job, long row, long rows, long column);
+  bool is_by_columns;  // whether tiles under each other follow each other, or those side by side
 };
 
-static void spread_tiles(struct distance_job *job, long depth, nnk_job run) {
-  const long tiles = job->row_tiles * job->column_tiles;
-  const double nanoseconds = (double)tiles * (double)(depth + 8) * PLACE * 16 / nnk_kernels()->lanes;
-  if (tiles > 0) nnk_parallel_sized(nnk_chunks(nanoseconds, tiles), nanoseconds, run, job);
-}
-
-/// Tiles under each other share a panel.
+/// Some of the tiles; a job of the pool.
 static void run_tiles(void *context, long chunk, long chunks) {
   const struct distance_job *job = context;
-  const nnk_distance_sets *s = job->sets;
-  const struct nnk_table *table = nnk_kernels();
   const long all = job->row_tiles * job->column_tiles;
   const long begin = nnk_chunk_begin(all, 1, chunk, chunks), end = nnk_chunk_begin(all, 1, chunk + 1, chunks);
   for (long tile = begin; tile < end; tile++) {
-    const long row = tile % job->row_tiles * ROWS, column = tile / job->row_tiles * job->width;
-    const long rows = s->rows - row < ROWS ? s->rows - row : ROWS;
-    const long columns = s->columns - column < job->width ? s->columns - column : job->width;
-    const char *x = job->x + row * s->depth * job->bytes, *panel = job->y + column * s->depth * job->bytes;
-    char *to = job->to + (row * s->columns + column) * job->bytes;
-    if (s->type == NNK_F32) {
-      table->distance_tile_f32(s->length, (const float *)x, (const float *)panel, (float *)to, s->columns, rows, columns, s->depth);
-    } else {
-      table->distance_tile_f64(s->length, (const double *)x, (const double *)panel, (double *)to, s->columns, rows, columns, s->depth);
-    }
+    const long row = (job->is_by_columns ? tile % job->row_tiles : tile / job->column_tiles) * ROWS;
+    const long column = (job->is_by_columns ? tile / job->row_tiles : tile % job->column_tiles) * job->width;
+    const long left = job->sets->rows - row;
+    job->make(job, row, left < ROWS ? left : ROWS, column);
+  }
+}
+
+static void spread_tiles(struct distance_job *job, long depth) {
+  const long tiles = job->row_tiles * job->column_tiles;
+  const double nanoseconds = (double)tiles * (double)(depth + 8) * PLACE * 16 / nnk_kernels()->lanes;
+  if (tiles > 0) nnk_parallel_sized(nnk_chunks(nanoseconds, tiles), nanoseconds, run_tiles, job);
+}
+
+/// A tile of the table; those under each other share a panel.
+static void make_tile(const struct distance_job *job, long row, long rows, long column) {
+  const nnk_distance_sets *s = job->sets;
+  const struct nnk_table *table = nnk_kernels();
+  const long columns = s->columns - column < job->width ? s->columns - column : job->width;
+  const char *x = job->x + row * s->depth * job->bytes, *panel = job->y + column * s->depth * job->bytes;
+  char *to = job->to + (row * s->columns + column) * job->bytes;
+  if (s->type == NNK_F32) {
+    table->distance_tile_f32(s->length, (const float *)x, (const float *)panel, (float *)to, s->columns, rows, columns, s->depth);
+  } else {
+    table->distance_tile_f64(s->length, (const double *)x, (const double *)panel, (double *)to, s->columns, rows, columns, s->depth);
   }
 }
 
@@ -49,7 +58,8 @@ static long tile_width(nnk_type type) { return nnk_kernels()->lanes * (type == N
 
 bool nnk_distances(const nnk_distance_sets *s, void *result) {
   if (s->type != NNK_F32 && s->type != NNK_F64) return false;
-  struct distance_job job = {.sets = s, .width = tile_width(s->type), .bytes = (long)nnk_type_bytes(s->type)};
+  struct distance_job job = {.sets = s, .width = tile_width(s->type), .bytes = (long)nnk_type_bytes(s->type),
+                             .make = make_tile, .is_by_columns = true};
   job.row_tiles = (s->rows + ROWS - 1) / ROWS;
   job.column_tiles = (s->columns + job.width - 1) / job.width;
   void *panels = nnk_block_alloc((size_t)(job.column_tiles * job.width * s->depth * job.bytes + 1));
@@ -64,7 +74,7 @@ bool nnk_distances(const nnk_distance_sets *s, void *result) {
     } else {
       nnk_kernels()->distance_pack_f64((const double *)y, panels, s->columns, s->depth);
     }
-    spread_tiles(&job, s->depth, run_tiles);
+    spread_tiles(&job, s->depth);
   }
   nnk_block_release(panels);
   return true;
@@ -72,23 +82,18 @@ bool nnk_distances(const nnk_distance_sets *s, void *result) {
 
 // MARK: Gradients
 
-static void run_shares(void *context, long chunk, long chunks) {
-  const struct distance_job *job = context;
+/// Some places of the depth, from `from` on, of the gradients in some rows.
+static void make_shares(const struct distance_job *job, long row, long rows, long from) {
   const nnk_distance_sets *s = job->sets;
   const struct nnk_table *table = nnk_kernels();
-  const long all = job->row_tiles * job->column_tiles;
-  const long begin = nnk_chunk_begin(all, 1, chunk, chunks), end = nnk_chunk_begin(all, 1, chunk + 1, chunks);
-  for (long tile = begin; tile < end; tile++) {
-    const long row = tile / job->column_tiles * ROWS, from = tile % job->column_tiles * job->width;
-    const long rows = s->rows - row < ROWS ? s->rows - row : ROWS, at = row * s->depth * job->bytes;
-    const char *w = job->w + row * job->w_row * job->bytes;
-    if (s->type == NNK_F32) {
-      table->distance_share_f32(s->length, (const float *)w, job->w_row, job->w_column, (const float *)(job->x + at),
-                                (const float *)job->y, (float *)(job->to + at), rows, s->columns, s->depth, from);
-    } else {
-      table->distance_share_f64(s->length, (const double *)w, job->w_row, job->w_column, (const double *)(job->x + at),
-                                (const double *)job->y, (double *)(job->to + at), rows, s->columns, s->depth, from);
-    }
+  const long at = row * s->depth * job->bytes;
+  const char *w = job->w + row * job->w_row * job->bytes;
+  if (s->type == NNK_F32) {
+    table->distance_share_f32(s->length, (const float *)w, job->w_row, job->w_column, (const float *)(job->x + at),
+                              (const float *)job->y, (float *)(job->to + at), rows, s->columns, s->depth, from);
+  } else {
+    table->distance_share_f64(s->length, (const double *)w, job->w_row, job->w_column, (const double *)(job->x + at),
+                              (const double *)job->y, (double *)(job->to + at), rows, s->columns, s->depth, from);
   }
 }
 
@@ -98,7 +103,8 @@ static void sum_shares(struct distance_job job) {
   job.width = tile_width(s->type);
   job.row_tiles = (s->rows + ROWS - 1) / ROWS;
   job.column_tiles = (s->depth + job.width - 1) / job.width;
-  spread_tiles(&job, s->columns, run_shares);
+  job.make = make_shares;
+  spread_tiles(&job, s->columns);
 }
 
 void nnk_distances_grad(const nnk_distance_sets *s, const void *w, void *dx, void *dy) {
