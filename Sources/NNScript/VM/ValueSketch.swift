@@ -187,7 +187,11 @@ extension ScriptError {
     let message =
       parts.map { "the pattern has \(count) parts, the \(type) has \($0)\(place)" }
       ?? "a pattern takes a list, tuple or tensor apart, not \(value.describedType)"
-    return ScriptError(.type, message, notes: [.init(operand: 0, text: "\(count) parts")])
+    let help =
+      value.kind == .string
+      ? "a loop over a dictionary goes through its keys: `.items()` gives (key, value) pairs" : nil
+    return ScriptError(
+      .type, message, help: help, notes: [.init(operand: 0, text: "\(count) parts")])
   }
 
   /// An argument or result that is not what its annotation says; `known` is what the names in it stand for.
