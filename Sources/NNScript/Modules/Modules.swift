@@ -130,8 +130,10 @@ final class Modules {
       guard let index = Library.file(named: name) else {
         throw ScriptError(
           .io, "there is no module '\(name)'",
-          help: Suggestion.help(for: name, among: Library.files.map(\.name))
-            ?? "a file is imported with its path: import \"\(name).nn\"")
+          help: ForeignName.packages.contains(name)
+            ? "nothing needs to be imported: tensor functions and layers have bare names"
+            : Suggestion.help(for: name, among: Library.files.map(\.name))
+              ?? "a file is imported with its path: import \"\(name).nn\"")
       }
       return libraryFile(index, vm: vm)
     }

@@ -138,7 +138,7 @@ extension Resolver {
 
   /// The help for an unknown name: what it is called here, or the most similar name.
   func unknownHelp(_ name: String) -> [String] {
-    if let help = Resolver.foreignNames[name] { return [help] }
+    if let help = ForeignName.help[name] { return [help] }
     if let near = Suggestion.nearest(to: name, among: visibleNames()) {
       return ["did you mean `\(near)`?"]
     }
@@ -159,44 +159,4 @@ extension Resolver {
     names += globals.variables.keys.sorted()
     return withBuiltins ? names + environment.builtinNames() : names
   }
-
-  /// Names of other languages, and what they are called here.
-  private static let foreignNames: [String: String] = {
-    var rows = [
-      "True": "write `true`", "False": "write `false`", "TRUE": "write `true`",
-      "FALSE": "write `false`", "this": "write `self`", "length": "write `len(x)`",
-      "println": "write `print(...)`", "printf": "write `print(...)`", "puts": "write `print(...)`",
-      "console": "write `print(...)`", "int": "write `floor(x)`, or `number(text)`",
-      "float": "write `number(text)`", "append": "write `xs.push(x)`", "echo": "write `print(...)`",
-      "isinstance": "write `type(x) == \"...\"`", "typeof": "write `type(x)`",
-      "Infinity": "write `inf`", "NaN": "write `nan`", "Math": "write `sqrt(x)`, `floor(x)`, `pi`",
-      "math": "write `sqrt(x)`, `floor(x)`, `pi`",
-      "elif": "write `else if`", "lambda": "write `x => ...`",
-      "Exception": "write `error(\"...\")`", "raise": "write `throw error(\"...\")`",
-      "Dense": "write `Linear(inputs, outputs)`", "DataLoader": "write `batches(data, 32)`",
-      "MaxPooling2D": "write `MaxPool2d(2)`", "ModuleList": "keep the layers in a list",
-      "CrossEntropyLoss": "write `cross_entropy(scores, labels)`", "MSELoss": "write `mse(x, y)`",
-      "BCELoss": "write `bce(x, y)`", "BCEWithLogitsLoss": "write `bce_logits(x, y)`",
-      "GradientTape": "write `grad(f)` or `value_and_grad(f)`",
-      "no_grad": "write `stop_gradient(x)`",
-      "array": "write `tensor([...])`", "asarray": "write `tensor([...])`",
-      "train_test_split": "write `split_data(data, 0.8)`", "KFold": "write `k_fold(data, 5)`",
-      "GridSearchCV": "write `grid_search(...)`", "StandardScaler": "write `Normalise(data)`",
-      "StepLR": "write `StepDecay(...)`", "CosineAnnealingLR": "write `CosineDecay(...)`",
-      "OneCycleLR": "write `OneCycle(...)`",
-      "confusion_matrix": "write `confusion(labels, predictions, classes)`",
-      "EMA": "write `ExponentialMovingAverage(net)`", "jit": "nothing needs to be compiled here",
-    ]
-    for name in ["None", "null", "NULL", "Nil", "undefined", "nothing", "nullptr"] {
-      rows[name] = "write `nil`"
-    }
-    let packages = [
-      "torch", "np", "numpy", "tf", "tensorflow", "keras", "jax", "jnp", "nn", "F", "optim",
-      "sklearn",
-    ]
-    for name in packages {
-      rows[name] = "tensor functions and layers are called by their bare names: `zeros(2, 3)`"
-    }
-    return rows
-  }()
 }

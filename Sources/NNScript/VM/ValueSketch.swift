@@ -121,9 +121,9 @@ extension ScriptError {
 
   /// A member that a value does not have; `names` are those it has.
   static func noMember(_ name: String, of value: ValueSketch, names: [String]) -> ScriptError {
-    var help = Suggestion.help(for: name, among: names)
+    var help =
+      ForeignName.memberHelp(name, of: value.kind) ?? Suggestion.help(for: name, among: names)
     if value.kind == .none { help = "a function without a value at its end gives nil" }
-    if name == "len" || name == "length" { help = "len(x) gives the length" }
     let isDict = value.kind == .dict
     return ScriptError(
       isDict ? .key : .name,
