@@ -4,11 +4,12 @@
 
 Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one step), add (a tracked 4-element add),
 chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager and one pass over memory), linalg (factorizations of a
-100 x 100 f64 matrix against NumPy), rnn, lstm, gru (one step of a recurrent layer over MNIST's rows), embed (of an embedding classifier), gpt (of a
-character transformer), eager (all of these steps and those of both convolutional networks against PyTorch eager as installed,
-and the geometric mean), scalar (fib, mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of
-`print(1)`); and whole processes from start to trained and tested network, the samples against the same number of epochs or steps of
-the fastest peers: whole-mnist (10 epochs), whole-cnn (3), whole-lenet (1), whole-rnn, whole-lstm, whole-gru (1 each), whole-embed
+100 x 100 f64 matrix against NumPy), cnn, lenet (one step of the convolutional networks against the fastest peers), rnn,
+lstm, gru (one step of a recurrent layer over MNIST's rows), embed (of an embedding classifier), gpt (of a character
+transformer), eager (all of these steps against PyTorch eager as installed, and the geometric mean), scalar (fib,
+mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of `print(1)`); and whole processes
+from start to trained and tested network, the samples against the same number of epochs or steps of the fastest peers:
+whole-mnist (10 epochs), whole-cnn (3), whole-lenet (1), whole-rnn, whole-lstm, whole-gru (1 each), whole-embed
 (300 steps), whole-gpt (300 steps; P needs keras and tensorflow too).
 DIR of the peers holds mnist_mlp.py, xor_mlp.py, rnn.py, embed_nlp.py, char_gpt.py and scalar/; P is a Python with torch, jax
 and optax.
@@ -25,7 +26,7 @@ p.add_argument("--python", default=sys.executable)
 p.add_argument("--lua", default="lua5.4")
 p.add_argument("--rounds", type=int, default=5)
 p.add_argument("--threads", type=int, default=2)
-steps = ["mnist", "xor", "add", "chain", "linalg", "rnn", "lstm", "gru", "embed", "gpt", "eager"]
+steps = ["mnist", "xor", "add", "chain", "linalg", "cnn", "lenet", "rnn", "lstm", "gru", "embed", "gpt", "eager"]
 whole = ["mnist", "cnn", "lenet", "rnn", "lstm", "gru", "embed", "gpt"]
 p.add_argument("groups", nargs="*", default=steps + ["scalar", "start"] + ["whole-" + name for name in whole])
 a = p.parse_args()
@@ -130,6 +131,21 @@ def gpt():
         "jax-scan": peer("char_gpt.py", "jax-scan"),
     }
     show("Character transformer step", "ms", *interleave(commands, field("step_ms_median")))
+
+
+def convolutional(name, script, own, *frameworks):
+    commands = {"nnscript": own}
+    commands |= {each: peer(script, each.removesuffix("+tuned"), *tune(each)) for each in frameworks}
+    show(f"{name} step", "ms", *interleave(commands, field("step_ms_median")))
+
+
+def cnn():
+    own = ours("cnn_step.nn", "1")
+    convolutional("MNIST CNN", "mnist_cnn.py", own, "keras-tf+tuned", "torch-cl+tuned", "torch-compile-cl+tuned", "jax")
+
+
+def lenet():
+    convolutional("CIFAR LeNet", "cifar_lenet.py", ours("lenet_step.nn", "2500"), "jax", "torch-fused", "torch-compile")
 
 
 def eager():
@@ -281,6 +297,6 @@ for group in a.groups:
         whole_process(group.removeprefix("whole-"))
         continue
     {
-        "mnist": mnist, "xor": xor, "add": add, "chain": chain, "linalg": linalg, "rnn": rnn, "lstm": lstm, "gru": gru,
-        "embed": embed, "gpt": gpt, "eager": eager, "scalar": scalar, "start": start,
+        "mnist": mnist, "xor": xor, "add": add, "chain": chain, "linalg": linalg, "cnn": cnn, "lenet": lenet,
+        "rnn": rnn, "lstm": lstm, "gru": gru, "embed": embed, "gpt": gpt, "eager": eager, "scalar": scalar, "start": start,
     }[group]()
