@@ -6,13 +6,13 @@ Groups: mnist (one training step against PyTorch eager and a JAX scan), xor (one
 chain (gelu(x * a + b) + c on 1e7 floats against PyTorch eager and one pass over memory), linalg (factorizations of a
 100 x 100 f64 matrix against NumPy), cnn, lenet (one step of the convolutional networks against the fastest peers), rnn,
 lstm, gru (one step of a recurrent layer over MNIST's rows), embed (of an embedding classifier), gpt (of a character
-transformer), eager (all of these steps against PyTorch eager as installed, and the geometric mean), scalar (fib,
+transformer), eager (the steps of all these networks against PyTorch eager as installed, and the geometric mean), scalar (fib,
 mandelbrot, n-body, closure calls against Lua 5.4 and CPython), start (whole process of `print(1)`); and whole processes
 from start to trained and tested network, the samples against the same number of epochs or steps of the fastest peers:
 whole-mnist (10 epochs), whole-cnn (3), whole-lenet (1), whole-rnn, whole-lstm, whole-gru (1 each), whole-embed
 (300 steps), whole-gpt (300 steps; P needs keras and tensorflow too).
-DIR of the peers holds mnist_mlp.py, xor_mlp.py, rnn.py, embed_nlp.py, char_gpt.py and scalar/; P is a Python with torch, jax
-and optax.
+DIR of the peers holds mnist_mlp.py, xor_mlp.py, mnist_cnn.py, cifar_lenet.py, rnn.py, embed_nlp.py, char_gpt.py and
+scalar/; P is a Python with torch, jax and optax, for cnn with keras and tensorflow too.
 """
 import argparse, json, math, os, re, statistics, subprocess, sys, tempfile, time
 

@@ -94,8 +94,9 @@ enum ForeignName {
       "mm": "write `x @ y`", "bmm": "write `x @ y`",
     ]
     for name in ["cuda", "cpu", "device"] { rows[name] = "every tensor is in the CPU's memory" }
-    for name in ["numpy", "data", "requires_grad_", "requires_grad"] {
-      rows[name] = "a tensor is used as it is: `grad` needs no mark on it"
+    for name in ["numpy", "data"] { rows[name] = "a tensor is used as it is" }
+    for name in ["requires_grad_", "requires_grad"] {
+      rows[name] = "`grad(f)` needs no mark on a tensor"
     }
     return rows
   }()
